@@ -1,0 +1,65 @@
+"""What a runtime is asked to run, and what it tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lab.core.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A service to run: `name` is unique in the lab; every URL is as the replicas reach it, empty where not needed."""
+
+    name: str
+    variant: Manifest
+    role: str
+    replicas: int = 1
+    database_url: str = ""
+    database_connections: int = 4
+    cache_url: str = ""
+    catalog_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One replica that is or was up. Times are seconds from the start of its process; pids are its server's workers."""
+
+    id: str
+    metrics_url: str
+    pids: tuple[int, ...]
+    ready_s: float
+    first_answer_s: float
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A deployed service whose replicas have all been ready."""
+
+    name: str
+    url: str
+    replicas: tuple[Replica, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a replica's process tree used so far. `clients` are the remote ports of its open connections."""
+
+    replica: str
+    pids: tuple[int, ...]
+    cpu_s: float
+    memory_bytes: int
+    clients: frozenset[int]
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a reader must know of the runtime to judge the numbers."""
+
+    runtime: str
+    pinning: str
+    limits: str
+    components: Mapping[str, str]

@@ -1,0 +1,52 @@
+"""One variant of the shop, as its `service.yaml` says: all that the lab knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PING_ROLE = "ping"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """`folder` is where the argument lists run; `roles` is empty for a variant that only answers GET /ping."""
+
+    name: str
+    title: str
+    folder: Path
+    roles: tuple[str, ...]
+    start: tuple[str, ...]
+    migrate: tuple[str, ...]
+    versions: tuple[str, ...]
+    middleware: tuple[str, ...]
+    outside_contract: tuple[str, ...]
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], folder: Path) -> Manifest:
+        """`document` has passed `services/contract/service.schema.json`."""
+
+        def strings(key: str) -> tuple[str, ...]:
+            return tuple(document.get(key, ()))
+
+        return cls(
+            name=document["name"],
+            title=document["title"],
+            folder=folder,
+            roles=strings("roles"),
+            start=strings("start"),
+            migrate=strings("migrate"),
+            versions=strings("versions"),
+            middleware=strings("middleware"),
+            outside_contract=strings("outside_contract"),
+        )
+
+    def plays(self, role: str) -> bool:
+        return role in self.roles or role == PING_ROLE
+
+
+def command(argv: Sequence[str], python: str) -> list[str]:
+    """The argument list with `{python}` replaced by the interpreter's path."""
+    return [part.replace("{python}", python) for part in argv]

@@ -1,0 +1,101 @@
+"""What a run says: one result for each variant, comparable at the highest rate that all of them held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.core.ladder import Climb, End, climb
+from lab.core.scenario import Scenario
+from lab.core.trial import Trial
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class VariantResult:
+    """`reference` is the variant's trial at the rate compared; None where it held no common rate.
+
+    `first_answer_s` is the longest time from a process start to its first answer, over the variant's services.
+    """
+
+    name: str
+    status: str
+    reasons: tuple[str, ...]
+    climb: Climb
+    reference: Trial | None
+    first_answer_s: float | None
+
+    def document(self) -> dict[str, Any]:
+        trial = self.reference
+        cost = trial.cpu_s_per_request if trial else None
+        return {
+            "status": self.status,
+            "reasons": list(self.reasons),
+            "held_per_s": self.climb.held_per_s,
+            "missed_per_s": self.climb.missed_per_s,
+            "ended_by": self.climb.end.value if self.climb.end else None,
+            "latency_ms": dict(trial.measurement.latency_ms) if trial else None,
+            "cpu_ms_per_request": None if cost is None else round(cost * 1000, 4),
+            "memory_bytes": trial.memory_bytes if trial else None,
+            "time_to_first_answer_s": self.first_answer_s,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """`compared_at_per_s` is the highest rate that every variant with status ok held, if there is one."""
+
+    run: str
+    scenario: Scenario
+    quick: bool
+    compared_at_per_s: float | None
+    variants: tuple[VariantResult, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(variant.status == "ok" for variant in self.variants)
+
+    def document(self) -> dict[str, Any]:
+        """`summary.json`, as `lab/report/summary.schema.json` describes it."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run": self.run,
+            "scenario": self.scenario.name,
+            "slo": {"p99_ms": self.scenario.slo.p99_ms, "error_share": self.scenario.slo.error_share},
+            "quick": self.quick,
+            "compared_at_per_s": self.compared_at_per_s,
+            "variants": {variant.name: variant.document() for variant in self.variants},
+        }
+
+
+def summarise(
+    run: str,
+    scenario: Scenario,
+    quick: bool,
+    names: Sequence[str],
+    trials: Sequence[Trial],
+    not_measured: Mapping[str, str],
+    first_answer_s: Mapping[str, float],
+) -> Summary:
+    """`names` in the order to show; `not_measured` says of a variant why it was not measured."""
+    climbs = {name: climb([trial for trial in trials if trial.variant == name]) for name in names}
+    measured = [name for name in names if name not in not_measured and climbs[name].held_per_s is not None]
+    common = min((climbs[name].held_per_s or 0.0 for name in measured), default=None)
+    results = []
+    for name in names:
+        reference = [t for t in trials if t.variant == name and t.held and t.rate_per_s == common]
+        reasons = (not_measured[name],) if name in not_measured else climbs[name].reasons
+        void = name in not_measured or climbs[name].end in (End.VOID, None)
+        results.append(
+            VariantResult(
+                name=name,
+                status="void" if void else "ok",
+                reasons=reasons,
+                climb=climbs[name],
+                reference=reference[-1] if reference else None,
+                first_answer_s=first_answer_s.get(name),
+            )
+        )
+    return Summary(run, scenario, quick, common, tuple(results))

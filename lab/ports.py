@@ -1,0 +1,87 @@
+"""What the engine asks of the world, in its own words. Adapters implement these; the command line hands them over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lab.core.deployment import Deployment, Facts, Service, Usage
+from lab.core.manifest import Manifest
+from lab.core.measurement import Measurement
+from lab.core.scenario import Scenario
+from lab.core.trial import Trial
+
+
+class Runtime(Protocol):
+    """Where replicas live. Every verb raises RuntimeFailure when it cannot do what it was asked."""
+
+    def facts(self) -> Facts: ...
+
+    def cache_url(self) -> str: ...
+
+    def token_key(self) -> bytes: ...
+
+    def database(self, variant: Manifest, name: str) -> str:
+        """The URL of a new database for `variant`: its migrations and the seed, nothing else."""
+        ...
+
+    def deploy(self, deployment: Deployment) -> Service:
+        """Returns when every replica is ready and has answered."""
+        ...
+
+    def scale(self, name: str, replicas: int) -> Service: ...
+
+    def usage(self, name: str) -> Sequence[Usage]: ...
+
+    def remove(self, name: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One trial's load. `urls` has each role's base URL; `state` names the answers kept between loads of one target."""
+
+    scenario: Scenario
+    urls: Mapping[str, str]
+    state: str
+    rate_per_s: float
+    duration_s: float
+    seed: int
+    token: str
+
+
+class LoadGenerator(Protocol):
+    def run(self, load: Load, on_tick: Callable[[], None]) -> Measurement:
+        """Blocks until every request is answered or has failed; calls `on_tick` about twice a second meanwhile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ContractReport:
+    """`violations` are ready to print, each with the request to repeat it; `not_run` are names of cases."""
+
+    passed: int
+    violations: tuple[str, ...]
+    not_run: tuple[str, ...]
+    examples: Mapping[str, int]
+    seed: int
+
+
+class ContractChecker(Protocol):
+    def check(
+        self, url: str, role: str, operations: Sequence[str], token_key: bytes, fake_catalog_url: str, metrics_url: str
+    ) -> ContractReport:
+        """Checks `operations` (all of the role where empty). The checker serves `fake_catalog_url` itself if given."""
+        ...
+
+
+class Observer(Protocol):
+    """Is told what happens, from any thread: a table on the terminal, a folder of results."""
+
+    def step(self, text: str) -> None: ...
+
+    def contract(self, variant: str, role: str, report: ContractReport) -> None: ...
+
+    def failed(self, variant: str, reason: str) -> None: ...
+
+    def trial(self, trial: Trial) -> None: ...

@@ -1,0 +1,73 @@
+"""Health on a port and a thread of their own, so that a full request queue does not fail a probe."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+STALLED_AFTER_S = 10.0
+
+
+class Progress:
+    """When the worker's dispatcher last ran; it calls `made` whenever it comes round."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
+
+    def made(self) -> None:
+        self._last = self._clock()
+
+    @property
+    def stalled(self) -> bool:
+        return self._clock() - self._last > STALLED_AFTER_S
+
+
+class Health:
+    """Answers /livez from `progress`, and /readyz from `ready`, which the server sets and clears."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.ready = False
+
+    def answer(self, path: str) -> tuple[int, str]:
+        """Status and text for one request path."""
+        match path:
+            case "/livez":
+                return (503, "no progress") if self.progress.stalled else (200, "ok")
+            case "/readyz":
+                return (200, "ok") if self.ready else (503, "not ready")
+            case _:
+                return 404, "not found"
+
+    def serve(self, host: str, port: int) -> ThreadingHTTPServer:
+        """Starts answering; OSError when the port is taken. The caller may `shutdown()` what it gets."""
+        server = _Server((host, port), _handler(self))
+        threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+        return server
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+
+def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 10
+
+        def do_GET(self) -> None:
+            status, text = health.answer(self.path)
+            body = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Probes are not logged."""
+
+    return Handler

@@ -1,0 +1,174 @@
+"""Serves a WSGI application with gunicorn: one worker process whose threads are as many as database connections.
+
+A thread holds at most one connection, so the threads are the budget. What gunicorn's threaded worker does not do by
+itself, and `runtime.md` asks for: it listens only once the application is loaded, keeps silent connections away from
+the threads, takes the accept queue with it when it ends, marks every answer after SIGTERM `Connection: close`, and
+ends in time, also when its parent was killed.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.http.wsgi import Response
+from gunicorn.sock import TCPSocket
+from gunicorn.workers import gthread
+from shop.settings import Settings, exit_with
+
+from serving.health import Health, Progress
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+KEEP_ALIVE_S = 75  # longer than clients keep a connection: they renew it, not the server
+ENDS_WITHIN_S = 9
+NOBODY_THERE = {errno.EAGAIN, errno.ECONNABORTED}
+
+
+def serve(load_app: Callable[[], WSGIApplication], settings: Settings) -> NoReturn:
+    """Runs until SIGTERM or SIGINT, then exits with code 0; with 2 and one line for each port that is taken.
+
+    `load_app` runs in the worker process, before it listens.
+    """
+    _exit_if_taken(settings)
+    gthread.STOP_KEEPALIVE_LINGER = settings.drain_s
+    _Server(load_app, settings).run()
+    raise SystemExit(0)
+
+
+def _exit_if_taken(settings: Settings) -> None:
+    """Gunicorn would start workers that cannot listen again and again. Binding without listening disturbs nobody."""
+    problems = []
+    for name, port, shared in (("LAB_PORT", settings.port, True), ("LAB_METRICS_PORT", settings.metrics_port, False)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
+            try:
+                probe.bind((settings.host, port))
+            except OSError as error:
+                problems.append(f"{name}: cannot bind {settings.host}:{port}: {error.strerror}")
+    if problems:
+        exit_with(problems)
+
+
+class _Server(BaseApplication):
+    """Gunicorn's custom application: configuration from `settings`, nothing from files, arguments or environment."""
+
+    def __init__(self, load_app: Callable[[], WSGIApplication], settings: Settings) -> None:
+        self.load_app = load_app
+        self.settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {
+            "bind": [],  # the worker listens itself
+            "reuse_port": True,
+            "workers": 1,
+            "worker_class": Worker,
+            "threads": self.settings.database_connections,
+            "keepalive": KEEP_ALIVE_S,
+            "graceful_timeout": ENDS_WITHIN_S,
+            "limit_request_line": 8190,
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "when_ready": _sigint_as_sigterm,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> WSGIApplication:
+        return self.load_app()
+
+
+def _sigint_as_sigterm(arbiter: Arbiter) -> None:
+    arbiter.handle_int = arbiter.handle_term
+
+
+class Worker(gthread.ThreadWorker):
+    """Gunicorn's threaded worker, with health and with the ending of `runtime.md`."""
+
+    app: _Server
+
+    def init_process(self) -> None:
+        settings = self.app.settings
+        self.health = Health(Progress())
+        self.health.serve(settings.host, settings.metrics_port)
+        super().init_process()
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.signal(signal.SIGINT, self.handle_exit)
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        address = (self.app.settings.host, self.app.settings.port)
+        self.sockets = [TCPSocket(address, self.cfg, self.log)]
+
+    def run(self) -> None:
+        self.health.ready = self.alive
+        super().run()
+
+    def notify(self) -> None:
+        self.health.progress.made()
+        super().notify()
+
+    def is_parent_alive(self) -> bool:
+        if super().is_parent_alive():
+            return True
+        self.handle_exit(signal.SIGTERM, None)
+        return False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.alive:
+            self.health.ready = False
+            Response.should_close = _announce_close
+            signal.alarm(ENDS_WITHIN_S + 1)  # a request that never ends does not keep the process
+        super().handle_exit(sig, frame)
+
+    def accept(self, listener: TCPSocket) -> None:
+        self.take(listener)
+
+    def take(self, listener: TCPSocket) -> bool:
+        """Accepts one connection if there is one. It waits in the poller, as kept-alive ones do, for its request."""
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno in NOBODY_THERE:
+                return False
+            raise
+        conn = gthread.TConn(self.cfg, client, address, listener.getsockname())
+        conn.data_ready = True
+        conn.set_timeout()
+        self.nr_conns += 1
+        self.keepalived_conns.append(conn)
+        self.poller.register(client, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
+        return True
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                while self.take(listener):
+                    pass
+                listener.close()
+
+
+_should_close = Response.should_close
+
+
+def _announce_close(response: Any) -> bool:
+    """Replaces Response.should_close once the worker ends: an answer whose head was sent keeps what it announced."""
+    if not response.headers_sent:
+        response.force_close()
+    return bool(_should_close(response))

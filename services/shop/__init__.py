@@ -1,0 +1,1 @@
+"""The shop's pure rules, shared by every variant: no I/O, no clock, no framework."""

@@ -1,0 +1,63 @@
+"""Values for tests of the core, with everything but what a case is about left plain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.core.manifest import Manifest
+from lab.core.measurement import Measurement
+from lab.core.trial import ReplicaShare, Trial
+
+
+def measurement(rate_per_s: float = 100.0, answered: int = 200, p99_ms: float = 9.0) -> Measurement:
+    return Measurement(
+        rate_per_s=rate_per_s,
+        duration_s=2.0,
+        scheduled=answered,
+        answered=answered,
+        errors={},
+        retried=0,
+        latency_ms={"p50": 2.0, "p90": 4.0, "p99": p99_ms, "p99.9": p99_ms, "max": p99_ms},
+        latency_histogram="",
+        schedule_lag_p99_s=0.0,
+        generator_cpu_share=0.1,
+        steal_share=0.0,
+        requests_by_connection={},
+    )
+
+
+def trial(
+    variant: str,
+    rung: int,
+    verdict: str = "held",
+    *,
+    rate_per_s: float = 0.0,
+    cpu_s: float = 0.4,
+    memory_bytes: int = 2**20,
+) -> Trial:
+    """`verdict`: held, missed, void (steal), or generator (void because the generator was the limit)."""
+    rate = rate_per_s or 100.0 * 1.5**rung
+    return Trial(
+        variant=variant,
+        rung=rung,
+        rate_per_s=rate,
+        measurement=measurement(rate),
+        replicas=(ReplicaShare(f"{variant}-catalog", f"{variant}-catalog-0", cpu_s, memory_bytes, 200),),
+        void={"void": ("steal 5.0 %",), "generator": ("generator used 90 %",)}.get(verdict, ()),
+        limited_by_generator=verdict == "generator",
+        missed=("p99 300 ms is above 100 ms",) if verdict == "missed" else (),
+    )
+
+
+def manifest(name: str, *roles: str) -> Manifest:
+    return Manifest(
+        name=name,
+        title=name,
+        folder=Path("services") / name,
+        roles=roles,
+        start=("{python}", "main.py"),
+        migrate=("{python}", "migrate.py") if roles else (),
+        versions=(),
+        middleware=(),
+        outside_contract=(),
+    )

@@ -51,4 +51,4 @@ clean: ## Stop the lab, then remove all that was made here
 	@rm -rf $(VENV) .lab results dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 bench-%: $(READY) ## Measure one ratio; the last line is JSON
-	@$(BIN)/python benchmarks/$*.py
+	@$(BIN)/python -m benchmarks.$*

@@ -58,12 +58,16 @@ class LoadGenerator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ContractReport:
-    """`violations` are ready to print, each with the request to repeat it; `not_run` are names of cases."""
+    """`violations` are ready to print, each with the request to repeat it; `not_run` are names of cases.
+
+    `examples` counts the made-up requests of each operation, `successes` those of them that were answered 2xx.
+    """
 
     passed: int
     violations: tuple[str, ...]
     not_run: tuple[str, ...]
     examples: Mapping[str, int]
+    successes: Mapping[str, int]
     seed: int
 
 

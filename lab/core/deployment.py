@@ -10,7 +10,10 @@ from lab.core.manifest import Manifest
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A service to run: `name` is unique in the lab; every URL is as the replicas reach it, empty where not needed."""
+    """A service to run: `name` is unique in the lab; every URL is as the replicas reach it, empty where not needed.
+
+    `port` 0 leaves the choice to the runtime.
+    """
 
     name: str
     variant: Manifest
@@ -20,11 +23,12 @@ class Deployment:
     database_connections: int = 4
     cache_url: str = ""
     catalog_url: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One replica that is or was up. Times are seconds from the start of its process; pids are its server's workers."""
+    """One replica that is or was up. Times are seconds from the start of its process; pids are of its process tree."""
 
     id: str
     metrics_url: str

@@ -21,6 +21,7 @@ class Manifest:
     start: tuple[str, ...]
     migrate: tuple[str, ...]
     versions: tuple[str, ...]
+    baselines: Mapping[str, tuple[str, ...]]
     middleware: tuple[str, ...]
     outside_contract: tuple[str, ...]
 
@@ -39,6 +40,7 @@ class Manifest:
             start=strings("start"),
             migrate=strings("migrate"),
             versions=strings("versions"),
+            baselines={name: tuple(argv) for name, argv in document.get("baselines", {}).items()},
             middleware=strings("middleware"),
             outside_contract=strings("outside_contract"),
         )

@@ -1,23 +1,27 @@
-"""What one trial's load measured, and whether it may be believed."""
+"""What one trial's load measured, whether it may be believed, and whether it held its SLO."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lab.core.scenario import Slo
+
 GENERATOR_CPU_SHARE_MAX = 0.70
 SCHEDULE_LAG_SLO_SHARE_MAX = 0.05
 STEAL_SHARE_MAX = 0.02
+BACKLOG_SHARE_MAX = 0.10  # of the schedule's time that answers may still take after it
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """Latencies count from the scheduled time; failed requests are in the histogram with the time they took.
 
-    `latency_histogram` is an HDR histogram of microseconds in its base64 wire form. `errors` counts by kind
-    (`status 503`, `timeout`, `connection refused`, `wrong body`, ...). `requests_by_connection` counts answers by the
-    client's local port, `schedule_lag_p99_s` is how late requests left, `generator_cpu_share` is of one core and
-    `steal_share` of the whole machine.
+    `duration_s` is until the last answer, at least the schedule's time. `answered` counts right answers, `errors` the
+    others by kind (`status 503`, `timeout`, `connection refused`, `wrong body`, ...). `latency_ms` has p50, p90, p99,
+    p99.9 and max; `latency_histogram` is an HDR histogram of microseconds in its base64 wire form.
+    `requests_by_connection` counts answers by the client's local port, `schedule_lag_p99_s` is how late requests left,
+    `generator_cpu_share` is of one core and `steal_share` of the whole machine.
     """
 
     rate_per_s: float
@@ -36,3 +40,56 @@ class Measurement:
     @property
     def error_share(self) -> float:
         return sum(self.errors.values()) / self.scheduled if self.scheduled else 0.0
+
+
+def void_reasons(measurement: Measurement, slo: Slo) -> tuple[str, ...]:
+    """Why the load can't be believed, with figures; empty when it can."""
+    return (*_generator_reasons(measurement, slo), *_steal_reasons(measurement))
+
+
+def generator_limited(measurement: Measurement, slo: Slo) -> bool:
+    """Whether the load is void for no other reason than that the generator reached its limit.
+
+    Requests that left late while the machine was stolen say nothing of the generator.
+    """
+    return bool(_generator_reasons(measurement, slo)) and not _steal_reasons(measurement)
+
+
+def missed_objectives(measurement: Measurement, slo: Slo) -> tuple[str, ...]:
+    """Why the service did not hold its SLO at this rate; empty when it did."""
+    reasons = []
+    p99_ms = measurement.latency_ms["p99"]
+    if p99_ms > slo.p99_ms:
+        reasons.append(f"p99 was {p99_ms:.1f} ms, above {slo.p99_ms:g} ms")
+    if measurement.error_share > slo.error_share:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(measurement.errors.items()))
+        reasons.append(f"{measurement.error_share:.2%} of requests failed, above {slo.error_share:.2%}: {kinds}")
+    if _fell_behind(measurement):
+        answered_per_s = measurement.answered / measurement.duration_s
+        reasons.append(f"answered {answered_per_s:.1f} of {measurement.rate_per_s:.1f} requests per second")
+    return tuple(reasons)
+
+
+def _generator_reasons(measurement: Measurement, slo: Slo) -> list[str]:
+    reasons = []
+    cpu_share, lag_ms = measurement.generator_cpu_share, measurement.schedule_lag_p99_s * 1000
+    lag_max_ms = SCHEDULE_LAG_SLO_SHARE_MAX * slo.p99_ms
+    if cpu_share > GENERATOR_CPU_SHARE_MAX:
+        reasons.append(f"the load generator used {cpu_share:.0%} of its core, above {GENERATOR_CPU_SHARE_MAX:.0%}")
+    if lag_ms > lag_max_ms:
+        share = f"{SCHEDULE_LAG_SLO_SHARE_MAX:.0%} of the SLO"
+        reasons.append(f"requests left late: p99 of {lag_ms:.1f} ms, above {lag_max_ms:.1f} ms ({share})")
+    return reasons
+
+
+def _steal_reasons(measurement: Measurement) -> list[str]:
+    if measurement.steal_share <= STEAL_SHARE_MAX:
+        return []
+    return [f"steal time was {measurement.steal_share:.1%} of the machine, above {STEAL_SHARE_MAX:.0%}"]
+
+
+def _fell_behind(measurement: Measurement) -> bool:
+    """Whether a backlog grew: answers came long after the schedule's end, and not just the last few were slow."""
+    scheduled_s = measurement.scheduled / measurement.rate_per_s
+    backlog_s = min(measurement.duration_s - scheduled_s, measurement.latency_ms["p90"] / 1000)
+    return backlog_s > BACKLOG_SHARE_MAX * scheduled_s

@@ -1,9 +1,9 @@
 """Serves a WSGI application with gunicorn: one worker process whose threads are as many as database connections.
 
 A thread holds at most one connection, so the threads are the budget. What gunicorn's threaded worker does not do by
-itself, and `runtime.md` asks for: it listens only once the application is loaded, keeps silent connections away from
-the threads, takes the accept queue with it when it ends, marks every answer after SIGTERM `Connection: close`, and
-ends in time, also when its parent was killed.
+itself, and `runtime.md` asks for: it listens only once the application is loaded, lets no silent or slowly closing
+connection hold a thread or the dispatcher, takes the accept queue with it when it ends, marks every answer after
+SIGTERM `Connection: close`, and ends in time, also when its parent was killed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import errno
 import selectors
 import signal
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE_S = 75  # longer than clients keep a connection: they renew it, not the server
 ENDS_WITHIN_S = 9
+LINGER_S = 2
+DISCARD_BYTES = 65_536
 NOBODY_THERE = {errno.EAGAIN, errno.ECONNABORTED}
 
 
@@ -95,6 +99,18 @@ def _sigint_as_sigterm(arbiter: Arbiter) -> None:
     arbiter.handle_int = arbiter.handle_term
 
 
+class Connection(gthread.TConn):
+    """Gunicorn's connection, except that the dispatcher does not stand still while a client takes its time to close."""
+
+    linger: Callable[[Connection], None]
+
+    def close(self, graceful: bool = False) -> None:
+        if graceful:
+            self.linger(self)
+        else:
+            super().close()
+
+
 class Worker(gthread.ThreadWorker):
     """Gunicorn's threaded worker, with health and with the ending of `runtime.md`."""
 
@@ -147,7 +163,8 @@ class Worker(gthread.ThreadWorker):
             if error.errno in NOBODY_THERE:
                 return False
             raise
-        conn = gthread.TConn(self.cfg, client, address, listener.getsockname())
+        conn = Connection(self.cfg, client, address, listener.getsockname())
+        conn.linger = self.linger
         conn.data_ready = True
         conn.set_timeout()
         self.nr_conns += 1
@@ -155,10 +172,33 @@ class Worker(gthread.ThreadWorker):
         self.poller.register(client, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
         return True
 
+    def linger(self, conn: Connection) -> None:
+        """Says that no more will be sent, and reads what the client still sends: closing now could lose the answer."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            conn.close()
+            return
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + LINGER_S
+        self.nr_conns += 1
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.discard, conn))
+
+    def discard(self, conn: Connection, client: socket.socket) -> None:
+        with suppress(OSError):
+            if client.recv(DISCARD_BYTES):
+                return
+        self.poller.unregister(client)
+        self.pending_conns.remove(conn)
+        self.nr_conns -= 1
+        conn.close()
+
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
-        if not self.alive:
-            for listener in self.sockets:
+        if not enabled and not self.alive:
+            while self.sockets:
+                listener = self.sockets.pop()
                 while self.take(listener):
                     pass
                 listener.close()

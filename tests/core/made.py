@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lab.core.manifest import Manifest
 from lab.core.measurement import Measurement
+from lab.core.scenario import Scenario, Slo
 from lab.core.trial import ReplicaShare, Trial
 
 
@@ -58,6 +59,17 @@ def manifest(name: str, *roles: str) -> Manifest:
         start=("{python}", "main.py"),
         migrate=("{python}", "migrate.py") if roles else (),
         versions=(),
+        baselines={},
         middleware=(),
         outside_contract=(),
     )
+
+
+SCENARIO = Scenario(
+    name="browse",
+    title="Browsing",
+    rate_per_s=100.0,
+    timeout_s=5.0,
+    requests=(),
+    slo=Slo(p99_ms=100.0, error_share=0.001),
+)

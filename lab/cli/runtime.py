@@ -1,0 +1,174 @@
+"""`lab up`, `status`, `scale`, `logs`, `down`, `seed`: a lab that stays, and what can be done with it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from lab import seeding
+from lab.core.deployment import Deployment
+from lab.core.manifest import PING_ROLE
+from lab.core.roles import UPSTREAMS
+from lab.core.stacks import Stack, parse_stack, parse_variants, stack_of
+from lab.errors import InputError, RuntimeFailure
+from lab.runtimes.local import LocalRuntime, client, lasting_lab
+from lab.runtimes.local.following import follow, show
+from lab.runtimes.supervision.place import Place, lab_directory
+from lab.runtimes.supervision.protocol import Document
+from lab.tree import ROOT
+from lab.variants import load_manifests
+
+AT_ONCE = 4
+
+
+@click.command("up")
+@click.option("--variants", "names", default="", help="Names, separated by commas; all that there are if not given.")
+@click.option("--stack", "stack", default="", help="One variant for all roles, or ROLE=NAME,ROLE=NAME.")
+@click.option("--replicas", type=click.IntRange(1), default=1, show_default=True, help="Of each service.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Of the first service; the next ones follow. [default: free ports]"
+)
+@click.option("--services", "folders", type=click.Path(path_type=Path), multiple=True, help="More folders of variants.")
+def up_command(names: str, stack: str, replicas: int, port: int | None, folders: tuple[Path, ...]) -> None:
+    """Start PostgreSQL, Valkey and the shop's services, and leave them up."""
+    stacks = _stacks(names, stack, (ROOT / "services", *folders))
+    directory = lab_directory(os.environ)
+    if client.find(directory):
+        click.echo(f"A lab is up in {directory} already. See lab status; end it with lab down.")
+        return
+    begun = time.monotonic()
+
+    def step(text: str) -> None:
+        click.echo(f"{time.monotonic() - begun:5.1f} s  {text}")
+
+    with lasting_lab(step, directory) as runtime:
+        versions = ", ".join(f"{name} {version}" for name, version in runtime.facts().components.items())
+        step(f"{versions}: ready; {runtime.facts().pinning}")
+        pool = ThreadPoolExecutor(max_workers=AT_ONCE)
+        try:
+            ports = iter(range(port, 65536)) if port else None
+            numbered = [{role: next(ports) if ports else 0 for role in stack.players} for stack in stacks]
+            starts = [
+                pool.submit(_start, stack, replicas, chosen, runtime, step)
+                for stack, chosen in zip(stacks, numbered, strict=True)
+            ]
+            _results(starts)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # what still starts ends with the supervisor
+    click.echo("See lab status; end it with lab down.")
+
+
+@click.command("status")
+def status_command() -> None:
+    """Show services, replicas, and where PostgreSQL and Valkey are."""
+    status = client.require(lab_directory(os.environ)).ask("status")
+    console = Console()
+    console.print(_services_table(status))
+    for server in status["servers"]:
+        state = f"pid {server['pid']}" if server["alive"] else "ended: see lab logs"
+        console.print(
+            f"{server['name']} {server['version']}  {state}  {server['url']}", highlight=False, soft_wrap=True
+        )
+
+
+@click.command("scale")
+@click.argument("service")
+@click.argument("replicas", type=click.IntRange(0))
+def scale_command(service: str, replicas: int) -> None:
+    """Run REPLICAS replicas of SERVICE; returns when all are ready, or have ended."""
+    client.require(lab_directory(os.environ)).ask("scale", name=service, replicas=replicas)
+    click.echo(f"{service}: {replicas}")
+
+
+@click.command("logs")
+@click.argument("service")
+@click.option("--follow", "-f", "following", is_flag=True, help="Go on until interrupted.")
+def logs_command(service: str, following: bool) -> None:
+    """Show what the replicas of SERVICE wrote; also postgresql, valkey, or one replica. The last lab's, after down."""
+    logs = Place(lab_directory(os.environ), Path()).logs
+    if following:
+        follow(logs, service, click.echo)
+    else:
+        show(logs, service, click.echo)
+
+
+@click.command("down")
+def down_command() -> None:
+    """End the lab, or what is left of one whose supervisor was killed."""
+    directory = lab_directory(os.environ)
+    ended = client.down(directory)
+    click.echo(f"Ended the lab in {directory}." if ended else f"No lab is up in {directory}.")
+
+
+@click.command("seed")
+@click.argument("database_url")
+def seed_command(database_url: str) -> None:
+    """Fill the migrated tables in DATABASE_URL with the shop's first rows."""
+    seeding.seed(database_url)
+    click.echo("Seeded.")
+
+
+def _stacks(names: str, stack: str, folders: Sequence[Path]) -> list[Stack]:
+    manifests = load_manifests(folders)
+    if names and stack:
+        raise InputError("lab up", ["--variants and --stack exclude each other"])
+    if stack:
+        return [parse_stack(stack, manifests)]
+    if names:
+        return parse_variants(names, manifests)
+    return [stack_of(manifest) for manifest in manifests.values()]
+
+
+def _start(
+    stack: Stack, replicas: int, ports: dict[str, int], runtime: LocalRuntime, step: Callable[[str], None]
+) -> None:
+    urls: dict[str, str] = {}
+    databases: dict[str, str] = {"": ""}
+    for role, variant in stack.players.items():
+        if role != PING_ROLE and variant.name not in databases:
+            databases[variant.name] = runtime.database(variant, f"{variant.name}-up")
+        service = runtime.deploy(
+            Deployment(
+                name=f"{variant.name}-{role}",
+                variant=variant,
+                role=role,
+                replicas=replicas,
+                database_url=databases["" if role == PING_ROLE else variant.name],
+                cache_url="" if role == PING_ROLE else runtime.cache_url(),
+                catalog_url=next((urls[upstream] for upstream in UPSTREAMS.get(role, ()) if upstream in urls), ""),
+                port=ports[role],
+            )
+        )
+        urls[role] = service.url
+        slowest = max(replica.ready_s for replica in service.replicas)
+        step(f"{service.name}: {service.url}, ready {slowest:.2f} s after its start")
+
+
+def _results(starts: Sequence[Future[None]]) -> None:
+    """Raises every failure at once."""
+    failures = [str(error) for start in starts if isinstance(error := start.exception(), RuntimeFailure)]
+    for start in starts:
+        if not isinstance(start.exception(), RuntimeFailure):
+            start.result()
+    if failures:
+        raise RuntimeFailure("\n".join(failures))
+
+
+def _services_table(status: Document) -> Table:
+    table = Table("service", "variant", "role", "url", "replica", "state", "restarts", "health and metrics", "pids")
+    for service in status["services"]:
+        about = [service["name"], service["variant"], service["role"], service["url"]]
+        if not service["replicas"]:
+            table.add_row(*about, "none")
+        for replica, phase in zip(service["replicas"], service["phases"], strict=True):
+            pids = " ".join(map(str, replica["pids"]))
+            table.add_row(*about, replica["id"], phase, str(replica["restarts"]), replica["metrics_url"], pids)
+            about = [""] * len(about)
+    return table

@@ -1,0 +1,92 @@
+"""`lab contract`: does this service, in any language, keep the contract?"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+
+from lab.contract.checker import TOKEN_KEY_MIN_BYTES, HttpContractChecker
+from lab.errors import InputError
+from lab.ports import ContractReport
+
+
+@click.command("contract")
+@click.argument("url")
+@click.option("--role", required=True, help="What the service plays: catalog, orders, or ping.")
+@click.option(
+    "--jwt-key-file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file that LAB_TOKEN_KEY_FILE names for the service.",
+)
+@click.option(
+    "--fake-catalog",
+    default="",
+    metavar="HOST:PORT",
+    help="Serve the catalog here, where CATALOG_URL points; cases that need it are not run otherwise.",
+)
+@click.option("--metrics-url", default="", help="The replica's LAB_METRICS_PORT as a URL, to check its health too.")
+@click.option("--operation", "operations", multiple=True, metavar="NAME", help="Check only these; may be repeated.")
+@click.option("--seed", type=int, default=None, help="Decides which requests are made up; drawn if not given.")
+def contract_command(
+    url: str,
+    role: str,
+    jwt_key_file: Path,
+    fake_catalog: str,
+    metrics_url: str,
+    operations: tuple[str, ...],
+    seed: int | None,
+) -> int:
+    """Check the service at URL: every behaviour that the contract documents, then requests made up from its schema.
+
+    The service's database must hold the seed. Nothing seeded is changed, but products and orders are added.
+    """
+    checker = HttpContractChecker(secrets.randbelow(2**31) if seed is None else seed, progress=_progress)
+    problems: list[str] = []
+    key = _key(jwt_key_file, problems)
+    fake_catalog_url = _address(fake_catalog, problems)
+    problems += checker.problems(url, role, operations, fake_catalog_url, metrics_url)
+    if problems:
+        raise InputError("lab contract", problems)
+    report = checker.check(url, role, operations, key, fake_catalog_url, metrics_url)
+    _show(report)
+    return 1 if report.violations else 0
+
+
+def _progress(line: str) -> None:
+    import time; click.echo(f"{time.monotonic():.1f} {line}", err=True)
+
+
+def _key(file: Path, problems: list[str]) -> bytes:
+    try:
+        key = file.read_bytes()
+    except OSError as error:
+        problems.append(f"--jwt-key-file: cannot read {file}: {error.strerror}")
+        return b""
+    if len(key) < TOKEN_KEY_MIN_BYTES:
+        problems.append(f"--jwt-key-file: {file} has {len(key)} bytes; at least {TOKEN_KEY_MIN_BYTES}")
+    return key
+
+
+def _address(text: str, problems: list[str]) -> str:
+    host, _, port = text.rpartition(":")
+    if text and not (host and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        problems.append(f"--fake-catalog: {text!r} is not HOST:PORT; for example 127.0.0.1:8100")
+        return ""
+    return f"http://{text}" if text else ""
+
+
+def _show(report: ContractReport) -> None:
+    for name in report.not_run:
+        click.echo(f"not run  {name}")
+    for violation in report.violations:
+        click.echo(f"\nVIOLATION  {violation}")
+    examples, successes = sum(report.examples.values()), sum(report.successes.values())
+    verdict = f"{len(report.violations)} violations" if report.violations else "The contract is kept"
+    not_run = f", {len(report.not_run)} not run" if report.not_run else ""
+    click.echo(
+        f"\n{verdict}: {report.passed} cases passed{not_run}; "
+        f"{examples} made-up requests, {successes} answered 2xx (seed {report.seed})"
+    )

@@ -1,0 +1,192 @@
+"""`lab load`: open-loop load on services that run already."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import time
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+from shop.settings import TOKEN_KEY_MIN_BYTES
+from shop.tokens import mint
+
+from lab.core.manifest import PING_ROLE
+from lab.core.measurement import Measurement, missed_objectives, void_reasons
+from lab.core.roles import ANY_ROLE
+from lab.core.scenario import Scenario
+from lab.errors import InputError
+from lab.load import target, wire
+from lab.load.generator import WorkerGenerator
+from lab.ports import Load
+from lab.scenarios import load_scenario
+from lab.tree import contract_operations
+
+SCOPES = "products:write orders:write stock:write"
+REQUESTS_MAX = 1_000_000  # all are made before the first leaves, at about 1 KB each
+DURATION_MAX_S = 3600.0
+TOKEN_SPARE_S = 600
+VOID = 1
+INTERRUPTED = 130
+
+_ROLE_URL = re.compile(r"([a-z]+)=(.*)")
+
+
+@click.command("load")
+@click.argument("targets", nargs=-1, required=True, metavar="URL | ROLE=URL...")
+@click.option("--rate", type=float, help="Requests per second.  [default: the scenario's]")
+@click.option("--duration", type=float, default=10.0, show_default=True, help="Seconds.")
+@click.option("--scenario", "name", default="ping", show_default=True, help="Its name, or the path of a .yaml file.")
+@click.option(
+    "--allow-host", "allowed_hosts", multiple=True, help="A host that may be loaded; this machine always may."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed sends the same requests.")
+@click.option("--jwt-key-file", "key_file", type=click.Path(path_type=Path), help="Token key, needed for writes.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Where to write the measurement.")
+def load_command(
+    targets: Sequence[str],
+    rate: float | None,
+    duration: float,
+    name: str,
+    allowed_hosts: Sequence[str],
+    seed: int,
+    key_file: Path | None,
+    json_file: Path | None,
+) -> int:
+    """Put open-loop load on running services, and say what came back.
+
+    Requests leave on schedule, whether or not earlier ones were answered, and latency counts from the schedule. One URL
+    stands for all roles; several are named:
+
+    \b
+      lab load catalog=http://127.0.0.1:8001 orders=http://127.0.0.1:8002 \\
+        --scenario mixed
+    """
+    scenario = load_scenario(name)
+    rate = scenario.rate_per_s if rate is None else rate
+    urls, problems = _urls(targets, scenario)
+    problems += [problem for url in dict.fromkeys(urls.values()) for problem in target.problems(url, allowed_hosts)]
+    problems += _schedule_problems(rate, duration)
+    token, token_problems = _token(scenario, key_file, duration)
+    problems += token_problems
+    if json_file and not (json_file.parent.is_dir() and os.access(json_file.parent, os.W_OK)):
+        problems.append(f"--json: {json_file.parent} is not a folder that can be written to")
+    if problems:
+        raise InputError("lab load", problems)
+
+    planned = Load(scenario, urls, "lab load", rate, duration, seed, token)
+    voids = []
+    with WorkerGenerator() as generator:
+        try:
+            measurement = _run(generator, planned)
+        except KeyboardInterrupt:
+            measurement = generator.interrupt()
+            voids.append(f"interrupted after {measurement.duration_s:.1f} of {duration:g} s")
+    exit_code = INTERRUPTED if voids else 0
+    voids += void_reasons(measurement, scenario.slo)
+    _show(measurement, scenario, voids)
+    if json_file:
+        document = {"scenario": scenario.name, "urls": urls, "seed": seed, "void": voids}
+        document["measurement"] = wire.measurement_document(measurement)
+        json_file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return exit_code or (VOID if voids else 0)
+
+
+def _urls(targets: Sequence[str], scenario: Scenario) -> tuple[dict[str, str], list[str]]:
+    """The URL of each role that the scenario needs, and what is wrong with how they were given."""
+    asked = dict.fromkeys(contract_operations()[operation].role for operation in scenario.operations)
+    needed = [role for role in asked if role != ANY_ROLE] or [PING_ROLE]
+    if len(targets) == 1 and not _ROLE_URL.fullmatch(targets[0]):
+        return dict.fromkeys(needed, targets[0]), []
+    urls: dict[str, str] = {}
+    problems = []
+    for given in targets:
+        match = _ROLE_URL.fullmatch(given)
+        if match is None:
+            problems.append(f"{given}: of several addresses, each needs its role; for example  {needed[0]}={given}")
+        elif match[1] not in needed:
+            problems.append(f"{given}: {scenario.name} has no request to {match[1]}; it needs {', '.join(needed)}")
+        elif match[1] in urls:
+            problems.append(f"{given}: {match[1]} has an address already")
+        else:
+            urls[match[1]] = match[2]
+    if not problems:
+        problems = [
+            f"{role}: missing; for example  {role}=http://127.0.0.1:8000" for role in needed if role not in urls
+        ]
+    return urls, problems
+
+
+def _schedule_problems(rate: float, duration: float) -> list[str]:
+    problems = []
+    if not 0 < rate < math.inf:
+        problems.append(f"--rate: {rate:g} is not above 0")
+    if not 0 < duration <= DURATION_MAX_S:
+        problems.append(f"--duration: {duration:g} is not above 0 and at most {DURATION_MAX_S:g} seconds")
+    if not problems and rate * duration > REQUESTS_MAX:
+        problems.append(
+            f"--duration: {rate * duration:.0f} requests are more than {REQUESTS_MAX}; load for a shorter time"
+        )
+    return problems
+
+
+def _token(scenario: Scenario, key_file: Path | None, duration: float) -> tuple[str, list[str]]:
+    """A token that outlives the load, where the scenario needs one, and what is wrong with its key."""
+    known = contract_operations()
+    writes = [operation for operation in scenario.operations if known[operation].needs_token]
+    if not writes:
+        return "", []
+    if key_file is None:
+        return "", [f"--jwt-key-file: missing; {', '.join(writes)} need a token"]
+    try:
+        key = key_file.read_bytes()
+    except OSError as error:
+        return "", [f"--jwt-key-file: cannot read {key_file}: {error.strerror}"]
+    if len(key) < TOKEN_KEY_MIN_BYTES:
+        return "", [f"--jwt-key-file: {key_file} has {len(key)} bytes; at least {TOKEN_KEY_MIN_BYTES}"]
+    return mint(key, SCOPES, time.time(), int(min(duration, DURATION_MAX_S)) + TOKEN_SPARE_S), []
+
+
+def _run(generator: WorkerGenerator, planned: Load) -> Measurement:
+    console = Console(stderr=True)
+    console.print(f"{planned.scenario.title}: {planned.rate_per_s:g} requests per second for {planned.duration_s:g} s")
+    with Progress(BarColumn(), TextColumn("{task.percentage:.0f} %"), console=console, transient=True) as progress:
+        task = progress.add_task("", total=planned.duration_s)
+        start = time.monotonic()
+        return generator.run(planned, lambda: progress.update(task, completed=time.monotonic() - start))
+
+
+def _show(measurement: Measurement, scenario: Scenario, voids: Collection[str]) -> None:
+    console = Console()
+    table = Table("", f"{scenario.name}", box=None, pad_edge=False)
+    for label, value in _rows(measurement).items():
+        table.add_row(label, value)
+    console.print(table)
+    for reason in voids:
+        console.print(f"void: {reason}", highlight=False, soft_wrap=True)
+    if not voids:
+        missed = missed_objectives(measurement, scenario.slo)
+        slo = f"p99 at most {scenario.slo.p99_ms:g} ms, at most {scenario.slo.error_share:.2%} failed"
+        console.print(f"SLO ({slo}): {'; '.join(missed) or 'held'}", highlight=False, soft_wrap=True)
+
+
+def _rows(measurement: Measurement) -> Mapping[str, str]:
+    answered_per_s = measurement.answered / measurement.duration_s if measurement.duration_s else 0.0
+    errors = ", ".join(f"{count} {kind}" for kind, count in sorted(measurement.errors.items()))
+    return {
+        "requests": str(measurement.scheduled),
+        "answered": f"{measurement.answered} ({answered_per_s:.1f}/s)",
+        "failed": f"{sum(measurement.errors.values())}{f': {errors}' if errors else ''}",
+        "sent again": str(measurement.retried),
+        **{f"latency {name}": f"{value:.2f} ms" for name, value in measurement.latency_ms.items()},
+        "left late (p99)": f"{measurement.schedule_lag_p99_s * 1000:.2f} ms",
+        "generator CPU": f"{measurement.generator_cpu_share:.0%} of a core",
+        "steal": f"{measurement.steal_share:.1%}",
+        "connections": str(len(measurement.requests_by_connection)),
+    }

@@ -1,0 +1,1 @@
+"""Does a running service keep the shop's contract?"""

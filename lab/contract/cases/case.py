@@ -1,0 +1,48 @@
+"""One behaviour that the contract promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from lab.contract.probe import Probe
+
+
+class Lane(Enum):
+    """When a case runs: among the many, beside them because it mostly waits, or with nothing else."""
+
+    TABLE = "table"
+    WAITING = "waiting"
+    ALONE = "alone"
+
+
+class Needs(Enum):
+    """What a case cannot do without; it is `not run` where the user did not give it."""
+
+    NOTHING = ""
+    FAKE_CATALOG = "--fake-catalog"
+    METRICS_URL = "--metrics-url"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`operations` are all that it calls: it runs where every one of them is checked."""
+
+    name: str
+    operations: frozenset[str]
+    run: Callable[[Probe], None]
+    lane: Lane = Lane.TABLE
+    needs: Needs = Needs.NOTHING
+
+
+def case(
+    name: str,
+    operations: str,
+    run: Callable[[Probe], None],
+    lane: Lane = Lane.TABLE,
+    needs: Needs = Needs.NOTHING,
+) -> Case:
+    """A row of a table of cases; `operations` are ids separated by spaces, and the first is what the case is about."""
+    ids = operations.split()
+    return Case(f"{ids[0]}: {name}" if ids else name, frozenset(ids), run, lane, needs)

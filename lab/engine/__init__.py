@@ -1,0 +1,1 @@
+"""What the lab does, step by step, through ports."""

@@ -1,0 +1,88 @@
+"""Where a run's numbers come from: code, versions, machine, limits, seeds."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lab.core.deployment import Facts
+from lab.core.manifest import Manifest, command
+from lab.errors import CommandFailed
+
+VERSIONS_TIMEOUT_S = 30
+
+
+def provenance(facts: Facts, variants: Sequence[Manifest], seed: int, scenario: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "lab": version("framework-lab"),
+        "git": git_state(Path(__file__).parent),
+        "argv": sys.argv[1:],
+        "seed": seed,
+        "scenario": scenario,
+        "runtime": {
+            "name": facts.runtime,
+            "pinning": facts.pinning,
+            "limits": facts.limits,
+            "components": dict(facts.components),
+        },
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total,
+        },
+        "variants": {
+            variant.name: {
+                "title": variant.title,
+                "versions": _versions(variant),
+                "middleware": list(variant.middleware),
+                "outside_contract": list(variant.outside_contract),
+            }
+            for variant in variants
+        },
+    }
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """The commit and whether the tree differs from it; None outside a git checkout."""
+    try:
+        commit = _output(["git", "-C", str(folder), "rev-parse", "HEAD"])
+        changed = _output(["git", "-C", str(folder), "status", "--porcelain"])
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return {"commit": commit.strip(), "clean": not changed.strip()}
+
+
+def _output(argv: Sequence[str]) -> str:
+    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=VERSIONS_TIMEOUT_S).stdout
+
+
+def _versions(variant: Manifest) -> Any:
+    if not variant.versions:
+        return {}
+    argv = command(variant.versions, sys.executable)
+    result = subprocess.run(
+        argv, cwd=variant.folder, check=False, capture_output=True, text=True, timeout=VERSIONS_TIMEOUT_S
+    )
+    if result.returncode:
+        raise CommandFailed(argv, result.returncode, result.stderr)
+    return json.loads(result.stdout)
+
+
+def _processor() -> str:
+    """The processor's name as the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

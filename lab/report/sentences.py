@@ -1,0 +1,52 @@
+"""A run in three sentences: what was held, what a request cost, and how far to believe it. Pure."""
+
+from __future__ import annotations
+
+from lab.core.ladder import End
+from lab.core.summary import Summary, VariantResult
+
+
+def sentences(summary: Summary) -> tuple[str, str, str]:
+    return _held(summary), _cost(summary), _belief(summary)
+
+
+def between(result: VariantResult) -> str:
+    """The highest rate held, as far as the ladder shows it."""
+    held, missed = result.climb.held_per_s, result.climb.missed_per_s
+    if result.status != "ok":
+        return "not measured" if held is None else f"at least {held:.0f}, then void"
+    if held is None:
+        return f"less than {missed:.0f}"
+    return f"at least {held:.0f}" if missed is None else f"between {held:.0f} and {missed:.0f}"
+
+
+def _held(summary: Summary) -> str:
+    slo = summary.scenario.slo
+    rates = ", ".join(f"{result.name} {between(result)}" for result in summary.variants)
+    return (
+        f"Requests per second of scenario {summary.scenario.name} that each variant held with p99 within "
+        f"{slo.p99_ms:g} ms and at most {slo.error_share:.1%} errors: {rates}."
+    )
+
+
+def _cost(summary: Summary) -> str:
+    costs = sorted(
+        (cost * 1000, result.name)
+        for result in summary.variants
+        if result.reference and (cost := result.reference.cpu_s_per_request) is not None
+    )
+    if not costs:
+        return "No rate was held by the variants, so there is no rate at which to compare what a request costs."
+    told = ", ".join(f"{name} {cost:.2f} ms" for cost, name in costs)
+    return f"At {summary.compared_at_per_s:.0f} requests per second, one request cost this much CPU: {told}."
+
+
+def _belief(summary: Summary) -> str:
+    limited = [result.name for result in summary.variants if result.climb.end is End.GENERATOR]
+    generator = f" The load generator was the limit for {', '.join(limited)}." if limited else ""
+    failed = [result.name for result in summary.variants if result.status != "ok"]
+    void = f" Nothing is claimed of {', '.join(failed)}." if failed else ""
+    return (
+        "This was observed once on this machine without CPU limits, each rate tried for seconds: "
+        f"too few repeats to rank the variants.{generator}{void}"
+    )

@@ -1,0 +1,1 @@
+"""Where replicas live: adapters of `lab.ports.Runtime`."""

@@ -1,0 +1,96 @@
+"""The embedded runtime as the engine sees it: a client of one lab's supervisor."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lab.core.deployment import Deployment, Facts, Service, Usage
+from lab.core.manifest import Manifest, command
+from lab.core.pinning import Pinning
+from lab.errors import CommandFailed
+from lab.runtimes.local.client import Client
+from lab.runtimes.local.databases import Databases
+from lab.runtimes.supervision import servers
+from lab.runtimes.supervision.plans import clean, plan
+from lab.runtimes.supervision.protocol import Document, service_from, usage_from
+
+
+class LocalRuntime:
+    """Implements `lab.ports.Runtime`. Safe to use from several threads."""
+
+    def __init__(self, client: Client, on_step: Callable[[str], None]) -> None:
+        """Returns when PostgreSQL and Valkey answer."""
+        ready = client.ask("ready")
+        self._client = client
+        self._on_step = on_step
+        self._components = dict(ready["components"])
+        self._sockets = Path(ready["sockets"])
+        self._token_key = Path(ready["token_key"])
+        self._pinning = Pinning(
+            tuple(ready["pinning"]["replicas"]), tuple(ready["pinning"]["lab"]), ready["pinning"]["text"]
+        )
+        self._databases = Databases(self.database_url, self._migrate)
+        self._deployed: set[str] = set()
+
+    def facts(self) -> Facts:
+        return Facts(
+            runtime="local",
+            pinning=self._pinning.text,
+            limits=f"CPU and memory of replicas are not limited. {servers.LIMITS}.",
+            components=self._components,
+        )
+
+    def generator_cpus(self) -> tuple[int, ...]:
+        """Where the load generator belongs; empty when nothing is pinned."""
+        return self._pinning.lab
+
+    def cache_url(self) -> str:
+        return servers.cache_url(self._sockets)
+
+    def database_url(self, name: str) -> str:
+        return servers.database_url(self._sockets, name)
+
+    def token_key(self) -> bytes:
+        return self._token_key.read_bytes()
+
+    def database(self, variant: Manifest, name: str) -> str:
+        return self._databases.make(variant, name)
+
+    def deploy(self, deployment: Deployment) -> Service:
+        wanted = plan(deployment, sys.executable, self._token_key, os.environ)
+        self._deployed.add(deployment.name)
+        return service_from(self._client.ask("deploy", plan=wanted.document()))
+
+    def scale(self, name: str, replicas: int) -> Service:
+        return service_from(self._client.ask("scale", name=name, replicas=replicas))
+
+    def usage(self, name: str) -> Sequence[Usage]:
+        return [usage_from(document) for document in self._client.ask("usage", name=name)["replicas"]]
+
+    def remove(self, name: str) -> None:
+        self._client.ask("remove", name=name)
+        self._deployed.discard(name)
+
+    def remove_all(self) -> None:
+        """Removes what was deployed here and is still there; a lab that is shared goes on."""
+        for service in self.status()["services"]:
+            if service["name"] in self._deployed:
+                self.remove(service["name"])
+
+    def status(self) -> Document:
+        return self._client.ask("status")
+
+    def _migrate(self, variant: Manifest, url: str) -> None:
+        self._on_step(f"{variant.name}: migrations and seed")
+        done = self._client.ask(
+            "run",
+            name=f"migrate-{variant.name}",
+            argv=command(variant.migrate, sys.executable),
+            folder=str(variant.folder.absolute()),
+            environment={**clean(os.environ), "DATABASE_URL": url},
+        )
+        if done["exit_code"]:
+            raise CommandFailed(done["argv"], done["exit_code"], done["output"])

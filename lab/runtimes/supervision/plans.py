@@ -1,0 +1,72 @@
+"""What the supervisor is told of a service: what to run, where, and with which environment. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.core.connections import Demand
+from lab.core.deployment import Deployment
+from lab.core.manifest import command
+from lab.runtimes.supervision.ports import HOST
+
+PASSED_ON = ("PATH", "HOME", "TMPDIR")
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlan:
+    """`environment` lacks the ports only, which the supervisor chooses; `port` 0 lets it choose any."""
+
+    name: str
+    variant: str
+    role: str
+    argv: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str]
+    replicas: int
+    connections: int
+    port: int
+
+    def demand(self, replicas: int) -> Demand:
+        return Demand(self.name, replicas, self.connections)
+
+    def document(self) -> dict[str, Any]:
+        return {**asdict(self), "folder": str(self.folder)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> ServicePlan:
+        return cls(**{**document, "argv": tuple(document["argv"]), "folder": Path(document["folder"])})
+
+
+def plan(deployment: Deployment, python: str, token_key: Path, environ: Mapping[str, str]) -> ServicePlan:
+    """`environ` is the caller's environment, of which a replica sees next to nothing."""
+    urls = {
+        "DATABASE_URL": deployment.database_url,
+        "CACHE_URL": deployment.cache_url,
+        "CATALOG_URL": deployment.catalog_url,
+    }
+    return ServicePlan(
+        name=deployment.name,
+        variant=deployment.variant.name,
+        role=deployment.role,
+        argv=tuple(command(deployment.variant.start, python)),
+        folder=deployment.variant.folder.absolute(),
+        environment={
+            **clean(environ),
+            "LAB_ROLE": deployment.role,
+            "LAB_HOST": HOST,
+            "LAB_DB_CONNECTIONS": str(deployment.database_connections),
+            "LAB_TOKEN_KEY_FILE": str(token_key),
+            **{key: value for key, value in urls.items() if value},
+        },
+        replicas=deployment.replicas,
+        connections=deployment.database_connections if deployment.database_url else 0,
+        port=deployment.port,
+    )
+
+
+def clean(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment that is the same whoever runs the lab: no settings of Python, proxies or frameworks."""
+    return {"LANG": "C.UTF-8", **{key: environ[key] for key in PASSED_ON if key in environ}}

@@ -1,0 +1,105 @@
+"""Which processes are ours: by pid and start time, so that a pid given to someone else is never taken for one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+INTERVAL_S = 0.02
+START_TOLERANCE_S = 1.0  # the system's idea of its boot time, from which start times are told, may be corrected
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A process, and the one signal that asks it to end. `started` is Unix seconds."""
+
+    name: str
+    pid: int
+    started: float
+    ends_by: int = signal.SIGTERM
+
+
+def identify(name: str, pid: int, ends_by: int = signal.SIGTERM) -> Identity:
+    """Of a child that has not been waited for, or of ourselves."""
+    return Identity(name, pid, psutil.Process(pid).create_time(), ends_by)
+
+
+def find(identity: Identity) -> psutil.Process | None:
+    """The process while it lives; a zombie has ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(identity.pid)
+        if abs(process.create_time() - identity.started) <= START_TOLERANCE_S and lives(process):
+            return process
+    return None
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it runs; a zombie has ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def tree(identity: Identity) -> list[psutil.Process]:
+    """The process and its descendants, zombies left out; empty when it has ended."""
+    root = find(identity)
+    if root is None:
+        return []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [root, *(child for child in root.children(recursive=True) if lives(child))]
+    return []
+
+
+def session(identity: Identity) -> list[psutil.Process]:
+    """Every living process of the session that this one leads or led, itself included."""
+    if not find(identity) and psutil.pid_exists(identity.pid) and not _is_zombie(identity.pid):
+        return []  # its pid is someone else's now, and so would be the session
+    members = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
+            newer = process.create_time() >= identity.started - START_TOLERANCE_S
+            if newer and os.getsid(process.pid) == identity.pid and lives(process):
+                members.append(process)
+    return members
+
+
+def end(identities: Sequence[Identity], patience_s: float) -> None:
+    """Ends processes that are not our children, with all that they started: asks, waits, then kills."""
+    processes: set[psutil.Process] = set()
+    for identity in identities:
+        processes.update(tree(identity), session(identity))
+        if leader := find(identity):
+            _send(leader, identity.ends_by)
+    left = wait(processes, patience_s)
+    kill(left)
+    wait(left, patience_s)
+
+
+def wait(processes: Iterable[psutil.Process], patience_s: float) -> list[psutil.Process]:
+    """Those that still live after `patience_s`. They need not be our children: nobody may be there to reap them."""
+    give_up = time.monotonic() + patience_s
+    while (left := [process for process in processes if lives(process)]) and time.monotonic() < give_up:
+        time.sleep(INTERVAL_S)
+    return left
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    for process in processes:
+        _send(process, signal.SIGKILL)
+
+
+def _send(process: psutil.Process, number: int) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
+
+
+def _is_zombie(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    return True

@@ -1,0 +1,1 @@
+"""The shop on Django: WSGI, the ORM, one app for each domain."""

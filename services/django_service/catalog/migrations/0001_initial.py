@@ -1,0 +1,40 @@
+"""The table of the contract's `schema.yaml` that belongs to catalog."""
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
+from django.db import migrations, models
+from django.db.models.functions import Now
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        migrations.CreateModel(
+            name="Product",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sku", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=200)),
+                ("description", models.TextField()),
+                ("category", models.CharField(max_length=40)),
+                ("price_minor", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("created_at", models.DateTimeField(db_default=Now())),
+                ("updated_at", models.DateTimeField(db_default=Now())),
+            ],
+            options={
+                "db_table": "product",
+                "indexes": [
+                    models.Index(fields=["category", "id"], name="product_category_id_idx"),
+                    GinIndex(SearchVector("name", "description", config="simple"), name="product_search_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("sku",), name="product_sku_key"),
+                    models.CheckConstraint(condition=models.Q(price_minor__gte=0), name="product_price_minor_check"),
+                ],
+            },
+        ),
+    ]

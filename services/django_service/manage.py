@@ -1,0 +1,10 @@
+"""Django's command line: `python manage.py migrate` makes the tables in DATABASE_URL."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "django_service.settings"
+    execute_from_command_line(sys.argv)

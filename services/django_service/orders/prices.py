@@ -1,0 +1,72 @@
+"""What the catalog says of products now, asked over HTTP, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
+
+import httpx
+from django.conf import settings
+from shop.orders import Offer
+from shop.problems import Problem, unavailable
+from shop.settings import CATALOG_CONNECT_TIMEOUT_S, CATALOG_TIMEOUT_S
+
+LINES_MAX = 20
+
+
+class Prices:
+    """`at_once` is how many orders ask at the same time."""
+
+    def __init__(self, catalog_url: str, at_once: int) -> None:
+        requests = at_once * LINES_MAX
+        self._client = httpx.Client(
+            base_url=catalog_url,
+            timeout=httpx.Timeout(CATALOG_TIMEOUT_S, connect=CATALOG_CONNECT_TIMEOUT_S),
+            limits=httpx.Limits(max_connections=requests, max_keepalive_connections=requests),
+            trust_env=False,
+        )
+        self._threads = ThreadPoolExecutor(max_workers=requests, thread_name_prefix="prices")
+
+    def offers(self, product_ids: Sequence[int]) -> Mapping[int, Offer]:
+        """An offer for each product. Raises Problem: 504 late, 503 no proper answer, 409 a product it does not have."""
+        asked = {product_id: self._threads.submit(self._offer, product_id) for product_id in product_ids}
+        _, late = wait(asked.values(), timeout=CATALOG_TIMEOUT_S)
+        if late:
+            for future in late:
+                future.cancel()
+            raise Problem("upstream-timeout", f"The catalog did not answer within {CATALOG_TIMEOUT_S:g} s")
+        offers: dict[int, Offer] = {}
+        unknown = []
+        for product_id, future in asked.items():
+            offer = future.result()
+            if offer is None:
+                unknown.append(product_id)
+            else:
+                offers[product_id] = offer
+        if unknown:
+            raise Problem("product-unknown", f"The catalog does not have: {', '.join(map(str, unknown))}")
+        return offers
+
+    def _offer(self, product_id: int) -> Offer | None:
+        try:
+            response = self._client.get(f"/products/{product_id}")
+        except httpx.TimeoutException:
+            raise Problem("upstream-timeout", "The catalog did not answer in time") from None
+        except httpx.HTTPError:
+            raise unavailable("The catalog cannot be reached") from None
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if response.status_code != httpx.codes.OK:
+            raise unavailable(f"The catalog answered {response.status_code}")
+        try:
+            product = response.json()
+            return Offer(product["name"], product["price"]["amount_minor"], product["price"]["currency"])
+        except (ValueError, KeyError, TypeError):
+            raise unavailable("The catalog answered something else than a product") from None
+
+
+@cache
+def prices() -> Prices:
+    """This replica's connections to the catalog."""
+    return Prices(settings.SHOP_CATALOG_URL, settings.SHOP_THREADS)

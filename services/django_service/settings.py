@@ -1,0 +1,87 @@
+"""Django's settings, from the environment that `services/contract/runtime.md` describes.
+
+A replica has a role, and loads that role's app and URLs only. A management command has none: it sees every app, and
+needs nothing but DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from shop.settings import CACHE_TIMEOUT_S, DATABASE_POOL_TIMEOUT_S, Database, Role, Settings
+
+_REPLICA = Settings.or_exit(os.environ) if "LAB_ROLE" in os.environ else None
+_APPS = {Role.CATALOG: ["django_service.catalog"], Role.ORDERS: ["django_service.orders"], Role.PING: []}
+
+SHOP_ROLE = _REPLICA.role if _REPLICA else None
+SHOP_TOKEN_KEY = _REPLICA.token_key if _REPLICA else b""
+SHOP_CATALOG_URL = _REPLICA.catalog_url if _REPLICA else ""
+SHOP_THREADS = _REPLICA.database_connections if _REPLICA else 1
+
+INSTALLED_APPS = _APPS[SHOP_ROLE] if SHOP_ROLE else [app for apps in _APPS.values() for app in apps]
+MIDDLEWARE: list[str] = []
+ROOT_URLCONF = "django_service.urls"
+
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATA_UPLOAD_MAX_NUMBER_FIELDS = None  # the contract ignores unknown query parameters, however many
+
+
+def _database() -> Database | None:
+    if _REPLICA:
+        return _REPLICA.database
+    url = os.environ.get("DATABASE_URL")
+    return Database.from_url(url) if url else None
+
+
+def _databases(database: Database | None) -> dict[str, dict[str, Any]]:
+    if database is None:
+        return {}
+    return {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": database.name,
+            "USER": database.user,
+            "PASSWORD": database.password,
+            "HOST": database.host,
+            "PORT": database.port,
+            "CONN_MAX_AGE": None,  # each of the server's threads keeps its connection
+            "OPTIONS": {"connect_timeout": int(DATABASE_POOL_TIMEOUT_S)},
+        }
+    }
+
+
+def _caches(url: str, database: Database | None) -> dict[str, dict[str, Any]]:
+    if not url or database is None:
+        return {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    return {
+        "default": {
+            "BACKEND": "django_service.catalog.cache_backend.Cache",
+            "LOCATION": [url],
+            "KEY_PREFIX": database.name,
+            "KEY_FUNCTION": "django_service.catalog.cache_backend.make_key",
+            "OPTIONS": {
+                "serializer": "django_service.catalog.cache_backend.AsIs",
+                "socket_timeout": CACHE_TIMEOUT_S,
+                "socket_connect_timeout": CACHE_TIMEOUT_S,
+            },
+        }
+    }
+
+
+DATABASES = _databases(_database())
+CACHES = _caches(_REPLICA.cache_url if _REPLICA else "", _database())
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django.request": {"level": "ERROR"},  # answers of 4xx are the contract at work
+    },
+}

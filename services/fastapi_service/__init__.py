@@ -1,0 +1,1 @@
+"""The shop in FastAPI: Pydantic models, async SQLAlchemy on asyncpg, served by uvicorn."""

@@ -1,0 +1,62 @@
+"""The catalog over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from fastapi_service.catalog.schemas import ProductInput
+from fastapi_service.catalog.service import Catalog
+from fastapi_service.fields import Category, Cursor, Limit, Text, WrittenId
+from fastapi_service.responses import JSON
+from fastapi_service.routing import ShopRoute, scope
+
+router = APIRouter(route_class=ShopRoute, tags=["catalog"])
+
+Once = Annotated[list[str] | None, Query(max_length=1)]
+
+
+async def catalog(request: Request) -> Catalog:
+    service: Catalog = request.state.catalog
+    return service
+
+
+async def no_repeats(limit: Once = None, cursor: Once = None, category: Once = None, q: Once = None) -> None:
+    """A parameter that is given twice is refused; FastAPI would take the last one."""
+
+
+Service = Annotated[Catalog, Depends(catalog)]
+
+
+@router.get("/products/{product_id}")
+async def get_product(product_id: WrittenId, service: Service) -> Response:
+    return JSON(await service.product(product_id))
+
+
+@router.get("/products", dependencies=[Depends(no_repeats)])
+async def list_products(
+    service: Service,
+    limit: Limit = 20,
+    cursor: Cursor | None = None,
+    category: Category | None = None,
+    q: Annotated[Text | None, Query(min_length=1, max_length=100)] = None,
+) -> Response:
+    return JSON((await service.page(limit, cursor, category, q)).json_bytes())
+
+
+@router.post("/products", dependencies=[scope("products:write")])
+async def create_product(product: ProductInput, service: Service) -> Response:
+    created = await service.create(product)
+    return JSON(created.json_bytes(), 201, {"Location": f"/products/{created.id}"})
+
+
+@router.put("/products/{product_id}", dependencies=[scope("products:write")])
+async def replace_product(product_id: WrittenId, product: ProductInput, service: Service) -> Response:
+    return JSON((await service.replace(product_id, product)).json_bytes())
+
+
+@router.delete("/products/{product_id}", dependencies=[scope("products:write")])
+async def delete_product(product_id: WrittenId, service: Service) -> Response:
+    await service.remove(product_id)
+    return Response(status_code=204)

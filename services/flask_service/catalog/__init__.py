@@ -1,0 +1,1 @@
+"""The catalog's products: list, search, read, create, replace, delete."""

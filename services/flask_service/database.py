@@ -1,0 +1,65 @@
+"""SQLAlchemy sessions over one pool that never holds more connections than the replica may."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import cast
+
+import shop.settings
+from flask import Flask, current_app
+from shop.settings import DATABASE_POOL_TIMEOUT_S
+from sqlalchemy import URL, create_engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+
+class Base(DeclarativeBase):
+    """What every model of the service derives from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    autocommit: sessionmaker[Session]
+    transaction: sessionmaker[Session]
+
+
+class Database:
+    def init_app(self, app: Flask, where: shop.settings.Database, connections: int) -> None:
+        """Connects when a session first needs it."""
+        engine = create_engine(
+            sqlalchemy_url(where),
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=DATABASE_POOL_TIMEOUT_S,
+            connect_args={"connect_timeout": int(DATABASE_POOL_TIMEOUT_S), "options": "-c timezone=UTC"},
+        )
+        transactional = engine.execution_options(isolation_level="READ COMMITTED")
+        app.extensions["database"] = _Sessions(
+            autocommit=sessionmaker(engine, expire_on_commit=False),
+            transaction=sessionmaker(transactional, expire_on_commit=False),
+        )
+
+    def autocommit(self) -> Session:
+        """A session whose every statement is a transaction of its own."""
+        return _sessions().autocommit()
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A session in a transaction, committed at the end of the block unless it raises."""
+        return _sessions().transaction.begin()
+
+
+def sqlalchemy_url(where: shop.settings.Database) -> URL:
+    return URL.create(
+        "postgresql+psycopg",
+        username=where.user,
+        password=where.password or None,
+        host=where.host,
+        port=where.port,
+        database=where.name,
+    )
+
+
+def _sessions() -> _Sessions:
+    return cast(_Sessions, current_app.extensions["database"])

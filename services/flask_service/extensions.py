@@ -1,0 +1,13 @@
+"""The extensions that views use; the factory binds them to an application."""
+
+from __future__ import annotations
+
+from flask_service.auth import Auth
+from flask_service.cache import ProductCache
+from flask_service.database import Database
+from flask_service.prices import Prices
+
+auth = Auth()
+cache = ProductCache()
+database = Database()
+prices = Prices()

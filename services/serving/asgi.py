@@ -1,0 +1,141 @@
+"""Runs an ASGI application as one replica: one process, one event loop, health on a thread of its own.
+
+Ending is `services/contract/runtime.md`'s: uvicorn's own shutdown closes idle connections at once and so loses requests
+that are on their way. Nothing here costs a request anything while the replica serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from types import FrameType
+from typing import cast
+
+import uvicorn
+from shop.settings import Settings, exit_with
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from serving.health import Health, Progress
+
+# Longer than clients keep idle connections, so that it is they who close them.
+KEEP_ALIVE_S = 75
+END_WITHIN_S = 10.0
+# What is left of it for the application to close its pools.
+APPLICATION_END_S = 1.0
+POLL_S = 0.02
+
+
+def run(app: Callable[..., Awaitable[None]], settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT. A port that cannot be had ends the process with exit code 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    health = Health(Progress())
+    try:
+        health.serve(settings.host, settings.metrics_port)
+    except OSError as error:
+        exit_with([f"LAB_METRICS_PORT: cannot bind {settings.host}:{settings.metrics_port}: {error.strerror}"])
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+    )
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises its signal again when it has ended
+        _Server(config, health, settings.drain_s).run(sockets=[_bind(settings.host, settings.port)])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A socket that does not listen yet: the kernel gives it connections only once the application has started."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        exit_with([f"LAB_PORT: cannot bind {host}:{port}: {error.strerror}"])
+    return listener
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, health: Health, drain_s: float) -> None:
+        super().__init__(config)
+        self._health = health
+        self._drain_s = min(drain_s, END_WITHIN_S - 2 * APPLICATION_END_S)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._health.ready = not self.should_exit
+
+    async def on_tick(self, counter: int) -> bool:
+        self._health.progress.made()
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._health.ready = False
+        super().handle_exit(signal.Signals(sig), frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        clock = asyncio.get_running_loop().time
+        begin = clock()
+        self._announce_close()
+        await self._stop_accepting(sockets or [])
+        await self._until_closed(begin + self._drain_s)
+        await asyncio.sleep(0)  # one more round of the loop reads what has arrived meanwhile
+        for connection in self._connections:
+            connection.shutdown()
+        await self._until_closed(begin + END_WITHIN_S - APPLICATION_END_S)
+        for task in list(self.server_state.tasks):
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(begin + END_WITHIN_S - POLL_S):
+                await self.lifespan.shutdown()
+
+    @property
+    def _connections(self) -> list[HttpToolsProtocol]:
+        return cast("list[HttpToolsProtocol]", list(self.server_state.connections))
+
+    def _announce_close(self) -> None:
+        """Marks every answer from now on `Connection: close`, after which uvicorn closes the connection itself."""
+        self.server_state.default_headers.append((b"connection", b"close"))
+        for connection in self._connections:
+            if connection.cycle is not None:  # a request in progress has its headers already
+                connection.cycle.keep_alive = False
+
+    async def _stop_accepting(self, listeners: Sequence[socket.socket]) -> None:
+        """Closes the listeners, and takes the connections that wait in their queues: closing would reset those."""
+        queues = [listener.dup() for listener in listeners]
+        for server in self.servers:
+            server.close()
+        waiting = [connection for queue in queues for connection in _accept_all(queue)]
+        loop = asyncio.get_running_loop()
+        for connection in waiting:
+            await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _protocol(self) -> asyncio.Protocol:
+        return HttpToolsProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+    async def _until_closed(self, deadline: float) -> None:
+        clock, state = asyncio.get_running_loop().time, self.server_state
+        while (state.connections or state.tasks) and clock() < deadline and not self.force_exit:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+
+
+def _accept_all(queue: socket.socket) -> list[socket.socket]:
+    """Every connection in the accept queue; closes it."""
+    queue.setblocking(False)
+    connections = []
+    with queue, contextlib.suppress(BlockingIOError):
+        while True:
+            connections.append(queue.accept()[0])
+    return connections

@@ -1,0 +1,1 @@
+"""The contract checker, and the variants against it."""

@@ -1,0 +1,149 @@
+"""Scenarios: what is refused, all at once, and that those of the tree send what the contract takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from shop.seed import CATEGORIES, PRODUCTS, products
+
+from lab.core.scenario import problems
+from lab.errors import InputError
+from lab.scenarios import load_scenario, names
+from lab.tree import contract_operations
+
+ORDER = {
+    "operation": "placeOrder",
+    "weight": 1,
+    "header": {"Idempotency-Key": {"token": 16}},
+    "body": {"lines": [{"product_id": 1, "quantity": 1}]},
+}
+
+
+def request(operation: str, **values: Any) -> dict[str, Any]:
+    return {"operation": operation, "weight": 1, **values}
+
+
+CASES: list[tuple[str, dict[str, Any], list[str]]] = [
+    # case                          request -> problems
+    ("right", request("getProduct", path={"product_id": 1}), []),
+    ("unknown operation", request("getProdct"), ["operation: getProdct is unknown; did you mean getProduct?"]),
+    ("missing parameter", request("getProduct"), ["path.product_id: missing; getProduct needs it"]),
+    (
+        "unknown parameter",
+        request("listProducts", query={"categry": "bath"}),
+        ["query.categry: unknown; did you mean category?"],
+    ),
+    ("value refused by the contract", request("listProducts", query={"limit": 0}), ["query.limit: 0 is below 1"]),
+    (
+        "values refused now and then",
+        request("getProduct", path={"product_id": {"integer": [0, 1]}}),
+        ["path.product_id: 0 is below 1"],
+    ),
+    (
+        "impossible generator",
+        request("getProduct", path={"product_id": {"integer": [2, 1]}}),
+        ["path.product_id: no whole number from 2 to 1"],
+    ),
+    ("needless body", request("ping", body={}), ["body: ping takes none"]),
+    ("missing body", request("createProduct"), ["body: missing; createProduct needs one"]),
+    (
+        "wrong body",
+        request("moveOrder", path={"order_id": {"take": "placeOrder"}}, body={"to": "sold", "by": 1}),
+        ["body.by: unknown; there is to", "body.to: 'sold' is none of placed, confirmed, shipped, cancelled"],
+    ),
+    (
+        "id of an operation that is not sent",
+        request("getProduct", path={"product_id": {"pick": "createProduct"}}),
+        ["path.product_id: createProduct is not among the requests, so no id would ever be known"],
+    ),
+    (
+        "id of an operation that makes nothing",
+        request("getProduct", path={"product_id": {"pick": "ping"}}),
+        ["path.product_id: ping makes nothing whose id could be used"],
+    ),
+    (
+        "id of an operation that is not there",
+        request("getOrder", path={"order_id": {"pick": "placeOder"}}),
+        ["path.order_id: placeOder is unknown; did you mean placeOrder?"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "found"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_problems_that_the_contract_shows(wrong: dict[str, Any], found: list[str]) -> None:
+    document = {"workload": {"requests": [ORDER, wrong]}}
+    where = "workload.requests[1]."
+    assert sorted(problem.removeprefix(where) for problem in problems(document, contract_operations())) == sorted(found)
+
+
+def write(folder: Path, document: object) -> str:
+    path = folder / "mine.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return str(path)
+
+
+def test_every_problem_of_a_file_at_once(tmp_path: Path) -> None:
+    document = {
+        "title": "Mine",
+        "workload": {
+            "rate_per_s": 0,
+            "timeout_s": 5,
+            "requests": [request("getProduct", path={"product_id": {"integr": [1, 2]}})],
+        },
+        "slo": {"error_share": 0},
+    }
+    with pytest.raises(InputError) as refused:
+        load_scenario(write(tmp_path, document))
+    assert str(refused.value).splitlines() == [
+        f"3 problems in {tmp_path}/mine.yaml",
+        "  slo.p99_ms: missing; for example  p99_ms: 50",
+        "  workload.rate_per_s: 0 is not above 0",
+        "  workload.requests[0].path.product_id.integr: unknown; did you mean integer?",
+    ]
+
+
+def test_a_file_is_named_by_its_stem(tmp_path: Path) -> None:
+    document = {
+        "title": "Mine",
+        "workload": {"rate_per_s": 5, "timeout_s": 5, "requests": [request("ping")]},
+        "slo": {"p99_ms": 5, "error_share": 0},
+    }
+    scenario = load_scenario(write(tmp_path, document))
+    assert (scenario.name, scenario.operations) == ("mine", ("ping",))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("brwse", "brwse: none of browse, checkout, mixed, ping"), ("no/such.yaml", "no/such.yaml: cannot be read")],
+)
+def test_unknown(name: str, text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        load_scenario(name)
+
+
+OPERATIONS = {
+    "ping": {"ping"},
+    "browse": {"getProduct", "listProducts"},
+    "checkout": {"placeOrder", "getOrder", "moveOrder"},
+    "mixed": {"getProduct", "listProducts", "placeOrder", "getOrder", "moveOrder"},
+}
+
+
+@pytest.mark.parametrize("name", names())
+def test_scenario_of_the_tree(name: str) -> None:
+    assert set(load_scenario(name).operations) == OPERATIONS[name]
+
+
+@pytest.mark.parametrize("name", ["browse", "mixed"])
+def test_parameters_fit_the_seed(name: str) -> None:
+    """Every category and every search finds products; every product id exists."""
+    by_operation = [r for r in load_scenario(name).requests if r.operation in {"getProduct", "listProducts"}]
+    texts = [{*f"{row[2]} {row[3]}".lower().replace(".", "").replace(",", "").split()} for row in products(2000)]
+    for part in by_operation:
+        for word in part.query.get("q", {"choice": []})["choice"]:
+            assert any(set(word.split()) <= text for text in texts), word
+        assert set(part.query.get("category", {"choice": []})["choice"]) <= set(CATEGORIES)
+        assert part.path.get("product_id", {"integer": [1, PRODUCTS]})["integer"] == [1, PRODUCTS]

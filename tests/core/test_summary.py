@@ -1,0 +1,83 @@
+"""What a run says, from its trials."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from lab.core.summary import Summary, summarise
+from lab.core.trial import Trial
+from lab.report.sentences import between, sentences
+from tests.core.made import SCENARIO, trial
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "lab/report/summary.schema.json").read_text())
+
+H, M, V, G = "held", "missed", "void", "generator"
+
+
+def trials(variant: str, *verdicts: tuple[int, str], cpu_s: float = 0.4) -> list[Trial]:
+    return [trial(variant, rung, verdict, cpu_s=cpu_s) for rung, verdict in verdicts]
+
+
+def summary(
+    *trials_of: list[Trial], names: tuple[str, ...] = ("a", "b"), broken: dict[str, str] | None = None
+) -> Summary:
+    together = [one for several in trials_of for one in several]
+    return summarise("run", SCENARIO, True, names, together, broken or {}, dict.fromkeys(names, 0.5))
+
+
+FAST = trials("a", (0, H), (1, H), (2, H), (3, M), cpu_s=0.2)
+SLOW = trials("b", (0, H), (1, M))
+VOID = trials("b", (0, H), (1, V), (1, V), (1, V))
+
+RATES = [
+    # case                              result of b                                        status  told as
+    ("missed at a rung", SLOW, "ok", "between 100 and 150"),
+    ("missed at the first", trials("b", (0, M)), "ok", "less than 100"),
+    ("limited by the generator", trials("b", (0, H), (1, G), (1, G), (1, G)), "ok", "at least 100"),
+    ("void above what it held", VOID, "void", "at least 100, then void"),
+    ("void from the start", trials("b", (0, V), (0, V), (0, V)), "void", "not measured"),
+]
+
+
+@pytest.mark.parametrize(("slow", "status", "told"), [case[1:] for case in RATES], ids=[case[0] for case in RATES])
+def test_a_variants_rate_is_told_as_far_as_it_is_known(slow: list[Trial], status: str, told: str) -> None:
+    result = summary(FAST, slow).variants[1]
+    assert (result.status, between(result)) == (status, told)
+
+
+def test_variants_are_compared_at_the_highest_rate_that_all_held() -> None:
+    found = summary(FAST, SLOW)
+    assert found.compared_at_per_s == 100
+    assert [result.reference and result.reference.rate_per_s for result in found.variants] == [100, 100]
+
+
+def test_a_variant_that_held_nothing_is_left_out_of_the_comparison() -> None:
+    found = summary(FAST, trials("b", (0, M)))
+    assert found.compared_at_per_s == 225
+    assert found.variants[1].document()["cpu_ms_per_request"] is None
+
+
+def test_a_variant_that_broke_the_contract_is_void_with_the_reason() -> None:
+    found = summary(FAST, broken={"b": "breaks the contract in 2 places"})
+    assert not found.ok
+    assert found.variants[1].reasons == ("breaks the contract in 2 places",)
+
+
+@pytest.mark.parametrize("slow", [case[1] for case in RATES], ids=[case[0] for case in RATES])
+def test_the_document_keeps_its_schema(slow: list[Trial]) -> None:
+    jsonschema.validate(summary(FAST, slow).document(), SCHEMA)
+
+
+def test_sentences_say_rates_costs_and_how_far_to_believe() -> None:
+    held, cost, belief = sentences(summary(FAST, SLOW))
+    assert "a between 225 and 338, b between 100 and 150" in held
+    assert cost == "At 100 requests per second, one request cost this much CPU: a 1.00 ms, b 2.00 ms."
+    assert "too few repeats to rank" in belief
+
+
+def test_sentences_name_the_variants_of_which_nothing_is_claimed() -> None:
+    assert sentences(summary(FAST, VOID))[2].endswith("Nothing is claimed of b.")

@@ -1,0 +1,111 @@
+"""`lab load` as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lab.cli_load import load_command
+from lab.errors import InputError, LabError
+from tests.load.server import Answer, Server, reply
+from tests.polling import until
+
+Serve = Callable[[Answer], Server]
+
+
+def run(*arguments: object) -> int:
+    code: int = load_command.main([str(argument) for argument in arguments], standalone_mode=False)
+    return code
+
+
+PROBLEMS: list[tuple[str, list[str], list[str]]] = [
+    # case                      arguments                               problems
+    (
+        "everything at once",
+        ["https://a", "--rate", "0", "--duration", "-1", "--json", "/no/such/file"],
+        [
+            "https://a: not an http:// address; for example  http://127.0.0.1:8000",
+            "--rate: 0 is not above 0",
+            "--duration: -1 is not above 0 and at most 3600 seconds",
+            "--json: /no/such is not a folder that can be written to",
+        ],
+    ),
+    (
+        "too many requests",
+        ["http://127.0.0.1", "--rate", "10000", "--duration", "600"],
+        ["--duration: 6000000 requests are more than 1000000; load for a shorter time"],
+    ),
+    (
+        "writes need a key",
+        ["http://127.0.0.1", "--scenario", "checkout"],
+        ["--jwt-key-file: missing; placeOrder, moveOrder need a token"],
+    ),
+    (
+        "a role without address, one unknown",
+        ["catalog=http://127.0.0.1", "--scenario", "mixed", "--jwt-key-file", "/no/key"],
+        [
+            "orders: missing; for example  orders=http://127.0.0.1:8000",
+            "--jwt-key-file: cannot read /no/key: No such file or directory",
+        ],
+    ),
+    (
+        "roles mixed up",
+        ["catalog=http://127.0.0.1", "ordes=http://127.0.0.1", "http://127.0.0.1", "--scenario", "browse"],
+        [
+            "ordes=http://127.0.0.1: browse has no request to ordes; it needs catalog",
+            "http://127.0.0.1: of several addresses, each needs its role; for example  catalog=http://127.0.0.1",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "problems"), [c[1:] for c in PROBLEMS], ids=[c[0] for c in PROBLEMS])
+def test_problems(arguments: list[str], problems: list[str]) -> None:
+    with pytest.raises(InputError) as refused:
+        run(*arguments)
+    assert list(refused.value.problems) == problems
+
+
+def test_nothing_listens() -> None:
+    with pytest.raises(
+        LabError, match=r"cannot connect to http://127\.0\.0\.1:1: Connection refused; is the service up"
+    ):
+        run("http://127.0.0.1:1")
+
+
+def test_measures(serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    server = serve(lambda seen: reply())
+    written = tmp_path / "out.json"
+
+    code = run(server.url, "--rate", 100, "--duration", 0.5, "--json", written)
+
+    document = json.loads(written.read_text())
+    printed = capsys.readouterr()
+    assert code == (1 if document["void"] else 0)
+    assert document["measurement"]["answered"] == 50
+    assert document["urls"] == {"ping": server.url}
+    assert "100 requests per second for 0.5 s" in printed.err
+    assert "latency p99" in printed.out
+
+
+def test_ctrl_c_says_what_was_measured_and_leaves_nothing(serve: Serve) -> None:
+    server = serve(lambda seen: reply())
+    script = "import sys; from lab.cli_load import load_command; sys.exit(load_command.main(standalone_mode=False))"
+    arguments = [server.url, "--rate", "100", "--duration", "60"]
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until(lambda: len(server.seen) > 20, 10, "requests arrive")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+    sent = len(server.seen)
+
+    assert process.returncode == 130
+    assert "void: interrupted after" in out
+    assert f"requests         {sent}" in out

@@ -1,0 +1,115 @@
+"""The load generator as a process: what it answers, what it keeps, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from lab.errors import CommandFailed, LabError
+from lab.load.generator import WorkerGenerator
+from tests.load.server import (
+    GET_ORDER,
+    PLACE_ORDER,
+    SILENCE,
+    Answer,
+    Server,
+    make_load,
+    reply,
+)
+
+Serve = Callable[[Answer], Server]
+
+ORDER = '{"id":5,"status":"placed","lines":[],"total":{},"created_at":"","updated_at":""}'
+
+
+@pytest.fixture
+def generator() -> Iterator[WorkerGenerator]:
+    with WorkerGenerator() as running:
+        yield running
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if child.is_running() and child.status() != "zombie"]
+
+
+def test_measures_and_ticks(serve: Serve, generator: WorkerGenerator) -> None:
+    server = serve(lambda seen: reply())
+    ticks: list[float] = []
+
+    measured = generator.run(
+        make_load(server.url, rate_per_s=50, duration_s=1.2), lambda: ticks.append(time.monotonic())
+    )
+
+    assert (measured.scheduled, measured.answered, measured.errors) == (60, 60, {})
+    assert measured.duration_s == pytest.approx(1.2, abs=0.2)
+    assert sum(measured.requests_by_connection.values()) == 60
+    assert 0 < measured.generator_cpu_share < 1
+    assert len(ticks) >= 2
+
+
+def test_ids_are_kept_for_loads_of_the_same_state(serve: Serve, generator: WorkerGenerator) -> None:
+    """The first request of a load reads an order where one is known from the load before, else it places one."""
+    order = reply(ORDER, "201 Created", "Location: /orders/5\r\n")
+    server = serve(lambda seen: order if seen.method == "POST" else reply(ORDER))
+    mostly_reads = (replace(GET_ORDER, weight=1e6), PLACE_ORDER)
+
+    for state in ("a", "a", "b"):
+        load = make_load(server.url, *mostly_reads, rate_per_s=50, duration_s=0.1, state=state)
+        assert generator.run(load, lambda: None).errors == {}
+
+    assert [seen.method for seen in server.seen[::5]] == ["POST", "GET", "POST"]
+
+
+def test_runs_on_the_cpus_it_is_given(serve: Serve) -> None:
+    cpu = min(os.sched_getaffinity(0))
+    with WorkerGenerator([cpu]) as generator:
+        generator.run(make_load(serve(lambda seen: reply()).url, duration_s=0.05), lambda: None)
+        assert children()[0].cpu_affinity() == [cpu]
+
+
+def test_unreachable(generator: WorkerGenerator) -> None:
+    with pytest.raises(LabError, match=r"cannot connect to http://127\.0\.0\.1:1: Connection refused"):
+        generator.run(make_load("http://127.0.0.1:1"), lambda: None)
+
+
+def test_goes_on_after_an_unreachable_target(serve: Serve, generator: WorkerGenerator) -> None:
+    with pytest.raises(LabError):
+        generator.run(make_load("http://127.0.0.1:1"), lambda: None)
+    assert generator.run(make_load(serve(lambda seen: reply()).url), lambda: None).answered == 20
+
+
+def test_a_dead_process_is_named(serve: Serve, generator: WorkerGenerator) -> None:
+    server = serve(lambda seen: reply())
+    with pytest.raises(CommandFailed, match=r"exit code -9 from: .*lab\.load\.worker"):
+        generator.run(make_load(server.url, duration_s=10), lambda: children()[0].kill())
+
+
+def test_nothing_is_left_after_an_exception(serve: Serve) -> None:
+    server = serve(lambda seen: SILENCE)
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), WorkerGenerator() as generator:
+        generator.run(make_load(server.url, duration_s=30), interrupt)
+    assert children() == []
+
+
+def test_an_interrupted_load_answers_what_it_has(serve: Serve, generator: WorkerGenerator) -> None:
+    server = serve(lambda seen: reply())
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generator.run(make_load(server.url, duration_s=30), interrupt)
+    measured = generator.interrupt()
+
+    assert measured.duration_s < 5
+    assert 0 < measured.answered == measured.scheduled < 500
+    assert measured.errors == {}

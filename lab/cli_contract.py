@@ -56,7 +56,7 @@ def contract_command(
 
 
 def _progress(line: str) -> None:
-    import time; click.echo(f"{time.monotonic():.1f} {line}", err=True)
+    click.echo(line, err=True)
 
 
 def _key(file: Path, problems: list[str]) -> bytes:

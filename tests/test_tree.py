@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent.parent
 FRAMEWORKS = re.compile(r"\b(fastapi|starlette|django|flask|werkzeug|uvicorn|gunicorn|litestar)", re.IGNORECASE)
 SERVERS = re.compile(r"\b(uvicorn|gunicorn)", re.IGNORECASE)
 
-# Prose, packaging metadata, and tests, which say by name what they try.
-MAY_NAME_FRAMEWORKS = ("docs/", "constraints/", "tests/", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+# Prose, packaging metadata, variants that are not ours, and tests, which say by name what they try.
+MAY_NAME_FRAMEWORKS = ("docs/", "constraints/", "examples/", "tests/", "README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 PACKAGING = ("pyproject.toml", "Makefile", "tools/constraints.py")
 
 

@@ -59,7 +59,7 @@ def compare_command(
         with local_lab(observer.step) as runtime, WorkerGenerator(runtime.generator_cpus()) as generator:
             folder.provenance(provenance(runtime.facts(), plan.variants, plan.seed, plan.scenario.document()))
             token = mint(runtime.token_key(), WRITE_SCOPES, time.time(), TOKEN_LIFETIME_S)
-            ports = Ports(runtime, HttpContractChecker(), generator, observer, free_url, lambda: token)
+            ports = Ports(runtime, HttpContractChecker(plan.seed), generator, observer, free_url, lambda: token)
             summary = compare(plan, ports)
     folder.finish(summary)
     show(console, summary, folder.path)

@@ -162,13 +162,15 @@ def _results(starts: Sequence[Future[None]]) -> None:
 
 
 def _services_table(status: Document) -> Table:
-    table = Table("service", "variant", "role", "url", "replica", "state", "restarts", "health and metrics", "pids")
+    """A row for each replica, narrow enough for 80 columns."""
+    table = Table(
+        "replica", "state", "restarts", "url", "health", "pids", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for service in status["services"]:
-        about = [service["name"], service["variant"], service["role"], service["url"]]
         if not service["replicas"]:
-            table.add_row(*about, "none")
+            table.add_row(f"{service['name']}: none", "", "", service["url"])
         for replica, phase in zip(service["replicas"], service["phases"], strict=True):
+            health_port = replica["metrics_url"].rpartition(":")[2]
             pids = " ".join(map(str, replica["pids"]))
-            table.add_row(*about, replica["id"], phase, str(replica["restarts"]), replica["metrics_url"], pids)
-            about = [""] * len(about)
+            table.add_row(replica["id"], phase, str(replica["restarts"]), service["url"], health_port, pids)
     return table

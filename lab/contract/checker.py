@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -15,7 +17,7 @@ from lab.contract.cases.case import Case, Lane, Needs
 from lab.contract.client import Client, NoAnswer, Request
 from lab.contract.document import Contract, Operation, load
 from lab.contract.fake_catalog import FakeCatalog
-from lab.contract.probe import Abandoned, Ids, Probe, Setting, Violation
+from lab.contract.probe import Ids, Setting, Violation
 from lab.contract.tokens import Tokens
 from lab.errors import InputError
 from lab.ports import ContractReport
@@ -111,15 +113,24 @@ class HttpContractChecker:
                 result.not_run.append(f"{case.name} (needs {case.needs.value})")
         self._progress(f"{sum(map(len, lanes.values()))} behaviour cases, {len(result.not_run)} not run")
         _run(setting, lanes[Lane.ALONE], result)
+        waiting = _Result(0, [], [])
+        stopped = threading.Event()
         with ThreadPoolExecutor(1) as beside:
-            waiting = _Result(0, [], [])
-            done = beside.submit(_run, setting, lanes[Lane.WAITING], waiting)
-            _run(setting, lanes[Lane.TABLE], result)
+            done = beside.submit(_run, setting, _until(stopped, lanes[Lane.WAITING]), waiting)
+            try:
+                _run(setting, lanes[Lane.TABLE], result)
+            except BaseException:
+                stopped.set()
+                raise
             done.result()
         result.passed += waiting.passed
         result.violations += waiting.violations
         self._progress(f"{result.passed} behaviour cases passed, {len(result.violations)} violations")
         return result
+
+
+def _until(stopped: threading.Event, todo: Iterable[Case]) -> Iterator[Case]:
+    return itertools.takewhile(lambda _: not stopped.is_set(), todo)
 
 
 def _has(setting: Setting, needs: Needs) -> bool:
@@ -135,13 +146,9 @@ def _has(setting: Setting, needs: Needs) -> bool:
 def _run(setting: Setting, todo: Iterable[Case], result: _Result) -> None:
     client = Client(setting.url)
     for case in todo:
-        probe = Probe(setting, case.name, client)
-        try:
-            case.run(probe)
-        except Abandoned:
-            assert probe.violations, f"{case.name} was abandoned without a reason"
-        result.passed += not probe.violations
-        result.violations += probe.violations
+        violations = case.violations(setting, client)
+        result.passed += not violations
+        result.violations += violations
     client.close()
 
 

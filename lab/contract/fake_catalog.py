@@ -11,6 +11,7 @@ import struct
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -40,12 +41,17 @@ class Product:
     reset: bool = False
 
 
+@cache
+def _seeded() -> Mapping[int, Product]:
+    return {row[0]: Product(row[2], row[5], row[6]) for row in seed.products()}
+
+
 class FakeCatalog:
     """Serves `GET /products/{id}` at `host:port` once it is up; OSError where it cannot."""
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
-        self._products = {row[0]: Product(row[2], row[5], row[6]) for row in seed.products()}
+        self._products = dict(_seeded())
         self._server: _Server | None = None
 
     def serve(self, product_id: int, product: Product) -> None:

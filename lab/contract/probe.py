@@ -332,7 +332,8 @@ class Probe:
                 return items
             if between is not None:
                 between()
-        raise Abandoned
+        self.require(False, answer, "a last page")
+        return items
 
 
 def described(answer: Answer) -> str:

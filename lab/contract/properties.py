@@ -6,6 +6,7 @@ Fitting requests are given ids, cursors and keys that exist, or else hardly one 
 from __future__ import annotations
 
 import copy
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
@@ -60,6 +62,7 @@ def check(
     setting: Setting, operations: Iterable[Operation], seed_number: int, configuration: Path = _CONFIGURATION
 ) -> Iterator[tuple[Operation, Outcome]]:
     """One operation after the other."""
+    set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "framework-lab-hypothesis")  # else it writes where one is
     config = schemathesis.Config.from_path(configuration)
     schema: Any = schemathesis.openapi.from_dict(copy.deepcopy(dict(setting.contract.document)), config=config)
     wanted = {operation.id: operation for operation in operations}

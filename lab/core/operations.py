@@ -25,7 +25,7 @@ class Parameter:
 class Operation:
     """`answers` has each success status with the members its JSON object must have, or None where it has no body.
 
-    `makes` tells that a success names the new thing in `Location`; `resendable`, that sending twice is sending once.
+    `makes` tells that a success names the new thing in `Location`.
     """
 
     id: str
@@ -37,10 +37,6 @@ class Operation:
     answers: Mapping[int, frozenset[str] | None]
     makes: bool
     needs_token: bool
-
-    @property
-    def resendable(self) -> bool:
-        return self.method in IDEMPOTENT_METHODS or any(p.name == IDEMPOTENCY_KEY for p in self.parameters)
 
 
 def read(document: Mapping[str, Any]) -> Mapping[str, Operation]:

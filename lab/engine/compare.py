@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from lab.core.deployment import Deployment, Service, Usage
 from lab.core.ladder import climb, next_rung, rate
@@ -49,9 +50,12 @@ class Ports:
 
 def compare(plan: Plan, ports: Ports) -> Summary:
     """Runs the whole plan. A variant that does not start or breaks the contract is not measured; the others are."""
-    with ThreadPoolExecutor(max_workers=PREPARED_AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(max_workers=PREPARED_AT_ONCE)
+    try:
         failures = pool.map(lambda variant: _failure(_check_contract, variant, plan, ports), plan.variants)
         not_measured = {v.name: f for v, f in zip(plan.variants, failures, strict=True) if f}
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # an interruption does not wait for what still runs
     targets: dict[str, _Target] = {}
     for variant in plan.variants:
         if variant.name not in not_measured:
@@ -60,7 +64,7 @@ def compare(plan: Plan, ports: Ports) -> Summary:
             except RuntimeFailure as error:
                 not_measured[variant.name] = str(error)
                 ports.observer.failed(variant.name, str(error))
-    trials = _climb_together(targets, plan, ports)
+    trials = _climb_together(targets, plan, ports, not_measured)
     return summarise(
         plan.run,
         plan.scenario,
@@ -94,20 +98,22 @@ def _failure(step: Callable[[Manifest, Plan, Ports], str], variant: Manifest, pl
     return failure
 
 
-def _database(variant: Manifest, purpose: str, runtime: Runtime) -> str:
-    return runtime.database(variant, f"{variant.name}_{purpose}".replace("-", "_")) if variant.roles else ""
+def _database(variant: Manifest, purpose: str, plan: Plan, runtime: Runtime) -> str:
+    if not variant.roles:
+        return ""
+    return runtime.database(variant, f"{purpose}_{variant.name}_{plan.run}".replace("-", "_").lower())
 
 
 def _check_contract(variant: Manifest, plan: Plan, ports: Ports) -> str:
     """Why the variant may not be measured; empty when it keeps the contract."""
     ports.observer.step(f"{variant.name}: tables and data")
-    database_url = _database(variant, "contract", ports.runtime)
+    database_url = _database(variant, "contract", plan, ports.runtime)
     violations = 0
     for role, operations in played_by(variant, plan.roles).items():
         ports.observer.step(f"{variant.name}: contract of {role}")
         fake_catalog_url = ports.fake_catalog_url() if role in UPSTREAMS else ""
         deployment = Deployment(
-            name=f"{variant.name}-{role}-contract",
+            name=f"contract-{variant.name}-{role}",
             variant=variant,
             role=role,
             database_url=database_url,
@@ -131,13 +137,13 @@ def _check_contract(variant: Manifest, plan: Plan, ports: Ports) -> str:
 
 def _deploy(variant: Manifest, plan: Plan, ports: Ports) -> _Target:
     ports.observer.step(f"{variant.name}: starting")
-    database_url = _database(variant, "trial", ports.runtime)
+    database_url = _database(variant, "trial", plan, ports.runtime)
     services: dict[str, Service] = {}
     for role in played_by(variant, plan.roles):
         upstreams = [services[upstream].url for upstream in UPSTREAMS.get(role, ())]
         services[role] = ports.runtime.deploy(
             Deployment(
-                name=f"{variant.name}-{role}",
+                name=f"trial-{variant.name}-{role}",
                 variant=variant,
                 role=role,
                 database_url=database_url,
@@ -148,22 +154,43 @@ def _deploy(variant: Manifest, plan: Plan, ports: Ports) -> _Target:
     return _Target(variant.name, services)
 
 
-def _climb_together(targets: Mapping[str, _Target], plan: Plan, ports: Ports) -> list[Trial]:
-    """Rung by rung, in an order drawn anew for each rung, until every variant's climb has ended."""
+def _climb_together(
+    targets: Mapping[str, _Target], plan: Plan, ports: Ports, not_measured: dict[str, str]
+) -> list[Trial]:
+    """Rung by rung, in an order drawn anew for each rung, until every variant's climb has ended.
+
+    A variant whose services fail is added to `not_measured`, and the others go on.
+    """
     chance = random.Random(plan.seed)  # noqa: S311 - an order of trials, not a secret
     token = ports.write_token()
-    for target in targets.values():
-        ports.observer.step(f"{target.variant}: warming up")
-        ports.generator.run(_load(target, plan, plan.scenario.rate_per_s, WARM_UP_S, plan.seed, token), lambda: None)
     by_variant: dict[str, list[Trial]] = {name: [] for name in targets}
-    while climbing := [name for name, trials in by_variant.items() if climb(trials).end is None]:
+
+    def attempt(name: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except RuntimeFailure as error:
+            not_measured[name] = str(error)
+            ports.observer.failed(name, str(error))
+
+    def warm_up(name: str) -> None:
+        ports.observer.step(f"{name}: warming up")
+        ports.generator.run(
+            _load(targets[name], plan, plan.scenario.rate_per_s, WARM_UP_S, plan.seed, token), lambda: None
+        )
+
+    def try_rung(name: str, rung: int) -> None:
+        seed = plan.seed + 1 + len(by_variant[name])  # the same requests for every variant, new ones for each try
+        trial = _trial(targets[name], rung, plan, ports, seed, token)
+        by_variant[name].append(trial)
+        ports.observer.trial(trial)
+
+    for name in targets:
+        attempt(name, partial(warm_up, name))
+    while climbing := [n for n, trials in by_variant.items() if n not in not_measured and climb(trials).end is None]:
         lowest = min(next_rung(by_variant[name]) for name in climbing)
         names = [name for name in climbing if next_rung(by_variant[name]) == lowest]
         for name in chance.sample(names, len(names)):
-            seed = plan.seed + 1 + len(by_variant[name])  # the same requests for every variant, new ones for each try
-            trial = _trial(targets[name], lowest, plan, ports, seed, token)
-            by_variant[name].append(trial)
-            ports.observer.trial(trial)
+            attempt(name, partial(try_rung, name, lowest))
     return [trial for trials in by_variant.values() for trial in trials]
 
 

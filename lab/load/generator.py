@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -12,10 +13,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from lab.core.measurement import Measurement
-from lab.errors import CommandFailed, LabError
+from lab.errors import CommandFailed, RuntimeFailure
 from lab.load import wire
 from lab.ports import Load
 
@@ -44,25 +45,24 @@ class WorkerGenerator:
         assert self._process.stdin
         assert self._process.stdout
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        try:
+            self._line(GRACE_S, lambda: None)
+        except BaseException:
+            self._kill()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error:
-            self._process.kill()
-        try:
-            self._stdin.close()
-            self._process.wait(END_S)
-        except (BrokenPipeError, subprocess.TimeoutExpired):
-            self._process.kill()
-            self._process.wait()
-        finally:
-            self._stdout.close()
-            self._stderr.close()
+        if not error:
+            with contextlib.suppress(BrokenPipeError, subprocess.TimeoutExpired):
+                self._stdin.close()
+                self._process.wait(END_S)
+        self._kill()
 
     def run(self, load: Load, on_tick: Callable[[], None]) -> Measurement:
-        """Raises LabError when a target can't be reached or the process has died."""
+        """Raises RuntimeFailure when a target can't be reached or the process has died."""
         try:
             self._stdin.write(json.dumps(wire.load_document(load)).encode() + b"\n")
             self._stdin.flush()
@@ -73,9 +73,15 @@ class WorkerGenerator:
     def interrupt(self) -> Measurement:
         """Ends the load that `run` was waiting for when it was interrupted; what was measured until now."""
         self._process.send_signal(signal.SIGINT)
-        return self._answer(END_S, lambda: None)
+        return self._answer(GRACE_S, lambda: None)
 
     def _answer(self, timeout_s: float, on_tick: Callable[[], None]) -> Measurement:
+        answer = self._line(timeout_s, on_tick)
+        if "error" in answer:
+            raise RuntimeFailure(answer["error"])
+        return wire.measurement_from(answer["measurement"])
+
+    def _line(self, timeout_s: float, on_tick: Callable[[], None]) -> dict[str, Any]:
         deadline = time.monotonic() + timeout_s
         line = b""
         with selectors.DefaultSelector() as selector:
@@ -84,16 +90,22 @@ class WorkerGenerator:
                 if not selector.select(TICK_S):
                     on_tick()
                     if time.monotonic() > deadline:
-                        raise LabError(f"the load generator did not answer within {timeout_s:.0f} s")
+                        raise RuntimeFailure(f"the load generator did not answer within {timeout_s:.0f} s")
                     continue
                 part = os.read(self._stdout.fileno(), 65536)
                 if not part:
                     raise self._died()
                 line += part
-        answer = json.loads(line)
-        if "error" in answer:
-            raise LabError(answer["error"])
-        return wire.measurement_from(answer["measurement"])
+        document: dict[str, Any] = json.loads(line)
+        return document
+
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.close()
+        self._stdout.close()
+        self._stderr.close()
 
     def _died(self) -> CommandFailed:
         exit_code = self._process.wait()

@@ -19,10 +19,10 @@ from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
 from lab.core.measurement import Measurement
 from lab.core.operations import Operation
-from lab.errors import LabError
+from lab.errors import RuntimeFailure
 from lab.load.alarm import alarm
 from lab.load.client import KEPT_MAX, RATE_PER_KEPT_CONNECTION, Pool
-from lab.load.requests import Exchange, Ids, Plan, plan
+from lab.load.requests import Exchange, Ids, plan
 from lab.load.target import address
 from lab.ports import Load
 
@@ -58,7 +58,8 @@ class Trial:
 
     def __init__(self, load: Load, operations: Mapping[str, Operation], ids: Ids) -> None:
         self._load = load
-        self._plan: Plan = plan(load, operations, ids)
+        self._operations = operations
+        self._ids = ids
         self._latencies_s: list[float] = []
         self._lags_s: list[float] = []
         self._errors: Counter[str] = Counter()
@@ -70,8 +71,9 @@ class Trial:
         self._after: Clocks | None = None
 
     async def run(self) -> Measurement:
-        """Raises LabError when a target can't be reached at all."""
+        """Raises RuntimeFailure when a target can't be reached at all."""
         loop = asyncio.get_running_loop()
+        self._plan = plan(self._load, self._operations, self._ids)
         try:
             await self._connect()
             self._over = loop.create_future()
@@ -102,16 +104,18 @@ class Trial:
             self._over.set_result(None)
 
     async def _connect(self) -> None:
-        urls = {exchange.kind.url for exchange in self._plan.exchanges}
+        kinds = {*(exchange.kind for exchange in self._plan.exchanges), *self._plan.makers.values()}
         kept = min(KEPT_MAX, max(1, round(self._load.rate_per_s / RATE_PER_KEPT_CONNECTION)))
-        for url in sorted(urls):
+        for url in sorted({kind.url for kind in kinds}):
             chance = Random(f"{self._load.seed} connections")  # noqa: S311  jitter
             try:
                 host = address(url)
                 self._pools[url] = Pool(host, urlsplit(url).port or 80, kept, chance, self._settled)
                 await self._pools[url].start()
             except OSError as error:
-                raise LabError(f"cannot connect to {url}: {error.strerror or error}; is the service up?") from None
+                raise RuntimeFailure(
+                    f"cannot connect to {url}: {error.strerror or error}; is the service up?"
+                ) from None
 
     def _tick(self) -> None:
         """Sends all that is due, then sleeps until the next is; after the last, until the schedule's end."""

@@ -50,7 +50,7 @@ class Progress:
 
     def __init__(self, console: Console, variants: Sequence[str]) -> None:
         self._console = console
-        self._step = "starting"
+        self._doing = Spinner("dots", "starting")
         self._contract: dict[str, str] = dict.fromkeys(variants, "")
         self._trials: dict[str, list[Trial]] = {name: [] for name in variants}
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
@@ -60,34 +60,35 @@ class Progress:
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
 
     def step(self, text: str) -> None:
-        self._step = text
+        self._doing.update(text=text)
 
     def contract(self, variant: str, role: str, report: ContractReport) -> None:
-        examples = sum(report.examples.values())
         verdict = f"{len(report.violations)} violations" if report.violations else "kept"
         not_run = f", {len(report.not_run)} cases not run" if report.not_run else ""
-        text = f"{verdict}: {report.passed} cases, {examples} generated requests{not_run}"
-        self._contract[variant] = "; ".join(filter(None, [self._contract[variant], f"{role} {text}"]))
-        self._console.print(f"contract  {variant:<10} {role}: {text} (seed {report.seed})", highlight=False, soft_wrap=True)
+        self._contract[variant] = " ".join(filter(None, [self._contract[variant], f"{role} {verdict}"]))
+        self._say(
+            f"contract  {variant:<10} {role} {verdict}: {report.passed} checks, "
+            f"{sum(report.examples.values())} generated requests (seed {report.seed}){not_run}"
+        )
         for violation in report.violations:
-            self._console.print(violation, highlight=False, markup=False, soft_wrap=True)
+            self._say(violation)
 
     def failed(self, variant: str, reason: str) -> None:
         self._contract[variant] = "not measured"
-        self._console.print(f"failed    {variant:<10} {reason}", highlight=False, markup=False, soft_wrap=True)
+        self._say(f"failed    {variant:<10} {reason}")
 
     def trial(self, trial: Trial) -> None:
         self._trials[trial.variant].append(trial)
         verdict = f"void: {'; '.join(trial.void)}" if trial.void else "; ".join(trial.missed) or "held"
-        p99 = trial.measurement.latency_ms["p99"]
-        line = f"trial     {trial.variant:<10} {trial.rate_per_s:>6.0f}/s  p99 {p99:>7.1f} ms  {verdict}"
+        p99_ms = trial.measurement.latency_ms["p99"]
+        self._say(f"trial     {trial.variant:<10} {trial.rate_per_s:>6.0f}/s  p99 {p99_ms:>7.1f} ms  {verdict}")
+
+    def _say(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _render(self) -> Table:
@@ -96,5 +97,5 @@ class Progress:
             state = climb(trials)
             held = f"held {state.held_per_s:.0f}/s" if state.held_per_s else ""
             table.add_row(name, self._contract[name], held)
-        table.add_row(Spinner("dots", self._step))
+        table.add_row(self._doing)
         return table

@@ -43,7 +43,8 @@ def product(request: HttpRequest, product_id: int) -> HttpResponse:
     return response
 
 
-URLS = {"ping": [path("ping", ping)], "product": [path("products/<int:product_id>", product)]}
+# tuples: Django keeps a resolver for each set of URLs in a mapping
+URLS = {"ping": (path("ping", ping),), "product": (path("products/<int:product_id>", product),)}
 
 
 def load_app() -> WSGIApplication:

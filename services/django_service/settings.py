@@ -17,6 +17,7 @@ _APPS = {Role.CATALOG: ["django_service.catalog"], Role.ORDERS: ["django_service
 SHOP_ROLE = _REPLICA.role if _REPLICA else None
 SHOP_TOKEN_KEY = _REPLICA.token_key if _REPLICA else b""
 SHOP_CATALOG_URL = _REPLICA.catalog_url if _REPLICA else ""
+SHOP_HAS_CACHE = bool(_REPLICA and _REPLICA.cache_url)
 SHOP_THREADS = _REPLICA.database_connections if _REPLICA else 1
 
 INSTALLED_APPS = _APPS[SHOP_ROLE] if SHOP_ROLE else [app for apps in _APPS.values() for app in apps]

@@ -62,7 +62,7 @@ def _methods_of_path(request: Request) -> list[str]:
 
 
 async def on_no_connection(request: Request, error: Exception) -> Response:
-    log.warning("database: %s", error or type(error).__name__)
+    log.warning("database: %s", str(error).partition("\n")[0] or type(error).__name__)
     return answer(unavailable("The database does not answer"))
 
 

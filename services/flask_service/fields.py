@@ -19,7 +19,7 @@ _WRITTEN = re.compile(r"(-?[0-9]{1,19})(?:\.0{1,19})?")
 class Object(Schema):
     """A JSON object with no members but the declared ones."""
 
-    error_messages = {  # noqa: RUF012
+    error_messages = {
         "unknown": UNKNOWN_MEMBER,
         "type": "Not an object",
     }

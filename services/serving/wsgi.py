@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.http.message import Request
 from gunicorn.http.wsgi import Response
 from gunicorn.sock import TCPSocket
 from gunicorn.workers import gthread
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 KEEP_ALIVE_S = 75  # longer than clients keep a connection: they renew it, not the server
 ENDS_WITHIN_S = 9
 LINGER_S = 2
+DRAINED_BYTES = 65_536  # and no more, of a body that the application did not read
 DISCARD_BYTES = 65_536
 NOBODY_THERE = {errno.EAGAIN, errno.ECONNABORTED}
 
@@ -87,6 +89,7 @@ class _Server(BaseApplication):
             "control_socket_disable": True,
             "loglevel": "warning",
             "when_ready": _sigint_as_sigterm,
+            "pre_request": _announce_close_if_unread,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -97,6 +100,12 @@ class _Server(BaseApplication):
 
 def _sigint_as_sigterm(arbiter: Arbiter) -> None:
     arbiter.handle_int = arbiter.handle_term
+
+
+def _announce_close_if_unread(worker: Worker, request: Request) -> None:
+    """Gunicorn gives up reading a body that the application left at this size: the client must know before."""
+    if getattr(request.body.reader, "length", DRAINED_BYTES) >= DRAINED_BYTES:
+        request.force_close()
 
 
 class Connection(gthread.TConn):

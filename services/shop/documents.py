@@ -33,8 +33,9 @@ def parse(body: bytes) -> Any:
 
 
 def pointer(*path: str | int) -> str:
-    """The JSON pointer (RFC 6901) of a place in a body; empty for the whole."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    """The JSON pointer (RFC 6901) of a place in a body; empty for the whole. Lone surrogates become question marks."""
+    escaped = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return escaped.encode(errors="replace").decode()
 
 
 def is_text(value: str) -> bool:

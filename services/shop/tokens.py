@@ -26,7 +26,7 @@ def require_scope(authorization: str | None, scope: str, key: bytes) -> None:
             leeway=LEEWAY_S,
             options={"require": ["iss", "aud", "exp", "scope"]},
         )
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, OverflowError) as error:  # OverflowError: an expiry of 1e999
         raise unauthorized(f"The token does not hold: {error}") from None
     granted = claims["scope"]
     if not isinstance(granted, str):

@@ -10,12 +10,11 @@ import json
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from http.client import HTTPConnection, HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -72,12 +71,13 @@ class Shop:
     """Tables in dictionaries, a method for each step of judging and for each operation."""
 
     catalog_deadline_s = 2.0
+    head_has_body = False
 
     def __init__(self, role: str, catalog_url: str) -> None:
         self.role, self.catalog = role, urlsplit(catalog_url)
         self.lock = threading.RLock()
         self.ids = itertools.count(seed.PRODUCTS + 1)
-        self.products = {row[0]: _seeded(row) for row in seed.products()} if role == "catalog" else {}
+        self.products = dict(_seeded()) if role == "catalog" else {}
         self.stock = dict(seed.stock())
         self.orders: dict[int, Any] = {}
         self.placed: dict[str, tuple[str, Any]] = {}
@@ -143,6 +143,9 @@ class Shop:
             errors += fields.of_key(request.headers.get("Idempotency-Key"))
         return [*errors, *fields.of_body(operation, request.body)]
 
+    def media_type(self, status: int) -> str:
+        return "application/problem+json" if status >= 400 else "application/json"
+
     # catalog
 
     def ping(self, request: Request) -> Answer:
@@ -182,7 +185,12 @@ class Shop:
             self.check_sku(request.body["sku"], 0)
             product_id = next(self.ids)
             now = _now()
-            self.products[product_id] = {"id": product_id, **_product(request.body), "created_at": now, "updated_at": now}
+            self.products[product_id] = {
+                "id": product_id,
+                **_product(request.body),
+                "created_at": now,
+                "updated_at": now,
+            }
             return 201, self.products[product_id], {"Location": f"/products/{product_id}"}
 
     def check_sku(self, sku: str, own: int) -> None:
@@ -240,7 +248,7 @@ class Shop:
             raise Problem("currencies-differ", str(error)) from None
         self.take_stock(lines)
         with self.lock:
-            order = {
+            order: dict[str, Any] = {
                 "id": next(self.ids),
                 "status": "placed",
                 "lines": [
@@ -268,7 +276,7 @@ class Shop:
 
     def offers(self, product_ids: list[int]) -> Mapping[int, Offer]:
         pool = ThreadPoolExecutor(len(product_ids))
-        asked = {product_id: pool.submit(self.offer, product_id) for product_id in product_ids}
+        asked: dict[int, Future[Offer]] = {each: pool.submit(self.offer, each) for each in product_ids}
         pool.shutdown(wait=False)
         if wait(asked.values(), self.catalog_deadline_s).not_done:
             raise Problem("upstream-timeout", "The catalog did not answer in time")
@@ -318,16 +326,27 @@ def _now() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower()))
+@lru_cache(30_000)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.lower()))
 
 
-def _seeded(row: seed.ProductRow) -> dict[str, Any]:
-    product_id, sku, name, description, category, amount, currency = row
-    kept = {"sku": sku, "name": name, "description": description, "category": category}
-    price = {"amount_minor": amount, "currency": currency}
+@cache
+def _seeded() -> Mapping[int, Any]:
     then = "2026-01-01T00:00:00Z"
-    return {"id": product_id, **kept, "price": price, "created_at": then, "updated_at": then}
+    return {
+        row[0]: {
+            "id": row[0],
+            "sku": row[1],
+            "name": row[2],
+            "description": row[3],
+            "category": row[4],
+            "price": {"amount_minor": row[5], "currency": row[6]},
+            "created_at": then,
+            "updated_at": then,
+        }
+        for row in seed.products()
+    }
 
 
 def _product(body: Any) -> dict[str, Any]:
@@ -340,67 +359,3 @@ def _offer(document: Any) -> Offer:
     if not (isinstance(name, str) and type(amount) is int and isinstance(currency, str)):
         raise ValueError("not a product")
     return Offer(name, amount, currency)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def respond(self) -> None:
-        request = Request(self.command, self.path, self.headers, self.rfile.read)
-        status, document, headers = self.server.shop.answer(request)
-        if request.body is None and (self.headers.get("Content-Length") or self.headers.get("Transfer-Encoding")):
-            self.close_connection = True
-            self._drain()
-        content = b"" if document is None else json.dumps(document).encode()
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        if document is not None:
-            self.send_header("Content-Type", "application/problem+json" if status >= 400 else "application/json")
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        if status != 204:
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD" or self.server.shop.__dict__.get("head_has_body"):
-            self.wfile.write(content)
-
-    def _drain(self) -> None:
-        """Unread bytes would reset the connection before the answer is read."""
-        self.connection.settimeout(0.05)
-        try:
-            while self.rfile.read1(65536):
-                pass
-        except OSError:
-            return
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_TRACE = respond
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Tests say what matters."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A service that breaks is what some tests want."""
-
-
-@contextmanager
-def serving(shop: Shop) -> Iterator[str]:
-    """The URL of `shop` as a running service."""
-    server = _Server(shop)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -24,7 +24,8 @@ def serve() -> Iterator[Callable[[Answer], Server]]:
         async def listen() -> int:
             listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
             await loop.create_server(lambda: ServerProtocol(server, answer), sock=listener)
-            return listener.getsockname()[1]
+            port: int = listener.getsockname()[1]
+            return port
 
         server.url = f"http://127.0.0.1:{asyncio.run_coroutine_threadsafe(listen(), loop).result(5)}"
         return server

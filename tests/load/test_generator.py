@@ -10,7 +10,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from lab.errors import CommandFailed, LabError
+from lab.errors import CommandFailed, RuntimeFailure
 from lab.load.generator import WorkerGenerator
 from tests.load.server import (
     GET_ORDER,
@@ -27,14 +27,14 @@ Serve = Callable[[Answer], Server]
 ORDER = '{"id":5,"status":"placed","lines":[],"total":{},"created_at":"","updated_at":""}'
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def generator() -> Iterator[WorkerGenerator]:
     with WorkerGenerator() as running:
         yield running
 
 
-def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if child.is_running() and child.status() != "zombie"]
+def children() -> set[psutil.Process]:
+    return set(psutil.Process().children())
 
 
 def test_measures_and_ticks(serve: Serve, generator: WorkerGenerator) -> None:
@@ -67,26 +67,33 @@ def test_ids_are_kept_for_loads_of_the_same_state(serve: Serve, generator: Worke
 
 def test_runs_on_the_cpus_it_is_given(serve: Serve) -> None:
     cpu = min(os.sched_getaffinity(0))
+    before = children()
     with WorkerGenerator([cpu]) as generator:
         generator.run(make_load(serve(lambda seen: reply()).url, duration_s=0.05), lambda: None)
-        assert children()[0].cpu_affinity() == [cpu]
+        assert [child.cpu_affinity() for child in children() - before] == [[cpu]]
 
 
 def test_unreachable(generator: WorkerGenerator) -> None:
-    with pytest.raises(LabError, match=r"cannot connect to http://127\.0\.0\.1:1: Connection refused"):
+    with pytest.raises(RuntimeFailure, match=r"cannot connect to http://127\.0\.0\.1:1: Connection refused"):
         generator.run(make_load("http://127.0.0.1:1"), lambda: None)
 
 
 def test_goes_on_after_an_unreachable_target(serve: Serve, generator: WorkerGenerator) -> None:
-    with pytest.raises(LabError):
+    with pytest.raises(RuntimeFailure):
         generator.run(make_load("http://127.0.0.1:1"), lambda: None)
     assert generator.run(make_load(serve(lambda seen: reply()).url), lambda: None).answered == 20
 
 
-def test_a_dead_process_is_named(serve: Serve, generator: WorkerGenerator) -> None:
+def test_a_dead_process_is_named(serve: Serve) -> None:
     server = serve(lambda seen: reply())
-    with pytest.raises(CommandFailed, match=r"exit code -9 from: .*lab\.load\.worker"):
-        generator.run(make_load(server.url, duration_s=10), lambda: children()[0].kill())
+    before = children()
+
+    def kill() -> None:
+        for child in children() - before:
+            child.kill()
+
+    with WorkerGenerator() as generator, pytest.raises(CommandFailed, match=r"exit code -9 from: .*lab\.load\.worker"):
+        generator.run(make_load(server.url, duration_s=10), kill)
 
 
 def test_nothing_is_left_after_an_exception(serve: Serve) -> None:
@@ -95,9 +102,10 @@ def test_nothing_is_left_after_an_exception(serve: Serve) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
+    before = children()
     with pytest.raises(KeyboardInterrupt), WorkerGenerator() as generator:
         generator.run(make_load(server.url, duration_s=30), interrupt)
-    assert children() == []
+    assert children() == before
 
 
 def test_an_interrupted_load_answers_what_it_has(serve: Serve, generator: WorkerGenerator) -> None:

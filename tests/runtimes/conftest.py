@@ -1,4 +1,4 @@
-"""Labs for tests: one that many share, and directories for those that need their own."""
+"""Directories for tests that need a lab of their own."""
 
 from __future__ import annotations
 
@@ -8,18 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.runtimes.local import LocalRuntime, client, local_lab
+from lab.runtimes.local import client
 from tests.runtimes.made import processes_of
-
-
-@pytest.fixture(scope="session")
-def runtime() -> Iterator[LocalRuntime]:
-    """A lab that many tests share: each deploys under names of its own."""
-    with (
-        tempfile.TemporaryDirectory(prefix="lab-") as folder,
-        local_lab(lambda _: None, Path(folder) / "lab") as runtime,
-    ):
-        yield runtime
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def all_up(process: subprocess.Popen[str]) -> float:
 
 
 def nothing_left(directory: Path) -> bool:
-    return not processes_of(directory) and state.read(directory) is None
+    return state.read(directory) is None and not processes_of(directory)
 
 
 def test_a_lab_for_one_command_is_gone_with_it(directory: Path) -> None:

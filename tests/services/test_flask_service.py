@@ -60,6 +60,7 @@ def test_a_role_has_its_own_paths_only(role: Role, paths: set[str]) -> None:
 
 PRODUCT = {"sku": "GAR-1", "name": "Lamp", "category": "garden", "price": {"amount_minor": 1, "currency": "EUR"}}
 LINE = {"product_id": 1, "quantity": 1}
+LINES_20 = [{"product_id": product_id, "quantity": 1} for product_id in range(1, 21)]
 
 BODIES: list[tuple[str, Any, Any, set[str]]] = [
     # case                                schema          body                                    -> pointers
@@ -76,8 +77,9 @@ BODIES: list[tuple[str, Any, Any, set[str]]] = [
     ("no lines", PLACE_ORDER, {"lines": []}, {"/lines"}),
     ("lines in an object", PLACE_ORDER, {"lines": {}}, {"/lines"}),
     ("a product twice", PLACE_ORDER, {"lines": [LINE, {"product_id": 1.0, "quantity": 2}]}, {"/lines/1/product_id"}),
-    ("lines of all kinds", PLACE_ORDER, {"lines": [None, 1, {**LINE, "quantity": True}]}, {"/lines/0", "/lines/1", "/lines/2/quantity"}),
-    ("too many lines and a wrong one", PLACE_ORDER, {"lines": [{**LINE, "quantity": 0}, *[{**LINE, "product_id": n} for n in range(1, 21)]]}, {"/lines", "/lines/0/quantity"}),
+    ("null among the lines", PLACE_ORDER, {"lines": [LINE, None]}, {"/lines/1"}),
+    ("a quantity of true", PLACE_ORDER, {"lines": [{**LINE, "quantity": True}]}, {"/lines/0/quantity"}),
+    ("too many lines, one wrong", PLACE_ORDER, {"lines": [*LINES_20, None]}, {"/lines", "/lines/20"}),
 ]  # fmt: skip
 
 
@@ -113,7 +115,11 @@ def test_a_dead_database_is_unavailable() -> None:
 
 def test_a_failure_of_its_own_is_a_problem_document() -> None:
     app = app_for(Role.PING)
-    app.add_url_rule("/fails", view_func=lambda: {}["missing"])
+
+    @app.get("/fails")
+    def fails() -> str:
+        raise RuntimeError("as it must")
+
     answer = app.test_client().get("/fails")
     assert (answer.status_code, answer.mimetype) == (500, "application/problem+json")
 
@@ -157,7 +163,7 @@ def catalog(answer: Callable[[int], tuple[int, bytes]]) -> Iterator[str]:
             """Requests are not logged."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

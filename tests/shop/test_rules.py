@@ -50,7 +50,7 @@ def test_what_is_not_json_is_refused_with_the_place(body: bytes, why: str) -> No
 
 @pytest.mark.parametrize(
     ("path", "pointer"),
-    [((), ""), (("lines", 0, "quantity"), "/lines/0/quantity"), (("a/b", "c~d"), "/a~1b/c~0d")],
+    [((), ""), (("lines", 0, "quantity"), "/lines/0/quantity"), (("a/b", "c~d"), "/a~1b/c~0d"), (("\ud800",), "/?")],
 )
 def test_pointers_escape_as_rfc_6901_says(path: tuple[str | int, ...], pointer: str) -> None:
     assert documents.pointer(*path) == pointer

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from lab.contract.probe import Probe
+from lab.contract.client import Client
+from lab.contract.probe import Abandoned, Probe, Setting, Violation
 
 
 class Lane(Enum):
@@ -34,6 +35,15 @@ class Case:
     run: Callable[[Probe], None]
     lane: Lane = Lane.TABLE
     needs: Needs = Needs.NOTHING
+
+    def violations(self, setting: Setting, client: Client) -> list[Violation]:
+        """What a service does not do as this case expects."""
+        probe = Probe(setting, self.name, client)
+        try:
+            self.run(probe)
+        except Abandoned:
+            assert probe.violations, f"{self.name} was abandoned without a reason"
+        return probe.violations
 
 
 def case(

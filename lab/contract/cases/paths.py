@@ -16,7 +16,7 @@ _MISSING_ID = 2**63 - 1
 
 
 def cases(contract: Contract, role: str) -> Iterable[Case]:
-    yield case("answers in a form that is documented", "ping", _pong)
+    yield case("answers in a documented form", "ping", _pong)
     own = contract.of_role(role)
     templates = sorted({operation.path for operation in own})
     foreign = sorted({operation.path for operation in contract.operations.values()} - set(templates))
@@ -25,7 +25,7 @@ def cases(contract: Contract, role: str) -> Iterable[Case]:
     yield case("paths of nothing are 404", "ping", _unknown_paths(strangers))
     for template in templates:
         ids = " ".join(operation.id for operation in own if operation.path == template)
-        yield case(f"{template} answers 405 to the methods it lacks", ids, _lacking_methods(template))
+        yield case("its path answers 405 to the methods it lacks", ids, _lacking_methods(template))
     for operation in own:
         if operation.method == "GET":
             yield case("HEAD answers as GET does, without a body", operation.id, _head(operation))

@@ -64,7 +64,7 @@ class TiedSupervisor:
         self._detached = False
 
     def __enter__(self) -> TiedSupervisor:
-        with self._log.open("wb") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._argv,
                 stdin=subprocess.PIPE,
@@ -96,8 +96,13 @@ class TiedSupervisor:
         assert self._process.stdout
         self._process.stdin.close()
         self._process.stdout.close()
-        if not self._detached:
+        if self._detached:
+            return
+        try:
             self._process.wait(ENDED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            text = f"the lab in {self._directory} has not ended within {ENDED_WITHIN_S:g} s; end it: lab down"
+            raise RuntimeFailure(text) from error
 
 
 def find(directory: Path) -> Client | None:

@@ -20,8 +20,6 @@ class ServicePlan:
     """`environment` lacks the ports only, which the supervisor chooses; `port` 0 lets it choose any."""
 
     name: str
-    variant: str
-    role: str
     argv: tuple[str, ...]
     folder: Path
     environment: Mapping[str, str]
@@ -49,8 +47,6 @@ def plan(deployment: Deployment, python: str, token_key: Path, environ: Mapping[
     }
     return ServicePlan(
         name=deployment.name,
-        variant=deployment.variant.name,
-        role=deployment.role,
         argv=tuple(command(deployment.variant.start, python)),
         folder=deployment.variant.folder.absolute(),
         environment={

@@ -8,10 +8,13 @@ import signal
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 INTERVAL_S = 0.02
+# Where the system does not list them, every process has to be asked for its parent, some ms each time.
+CHILDREN_ARE_LISTED = Path(f"/proc/self/task/{os.getpid()}/children").exists()
 START_TOLERANCE_S = 1.0  # the system's idea of its boot time, from which start times are told, may be corrected
 
 
@@ -49,11 +52,22 @@ def lives(process: psutil.Process) -> bool:
 def tree(identity: Identity) -> list[psutil.Process]:
     """The process and its descendants, zombies left out; empty when it has ended."""
     root = find(identity)
-    if root is None:
-        return []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return [root, *(child for child in root.children(recursive=True) if lives(child))]
-    return []
+    found = [root] if root else []
+    for process in found:  # grows on the way
+        found += [child for child in _children(process) if lives(child)]
+    return found
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    children = []
+    with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+        if not CHILDREN_ARE_LISTED:
+            return process.children()
+        for task in Path(f"/proc/{process.pid}/task").iterdir():
+            for pid in (task / "children").read_text().split():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    children.append(psutil.Process(int(pid)))
+    return children
 
 
 def session(identity: Identity) -> list[psutil.Process]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 import psutil
@@ -15,6 +14,7 @@ from lab.core.deployment import Replica, Usage
 from lab.errors import RuntimeFailure
 from lab.runtimes.supervision import processes
 from lab.runtimes.supervision.children import Child, Children, Command
+from lab.runtimes.supervision.clients import by_process
 from lab.runtimes.supervision.ports import HOST, Port
 from lab.runtimes.supervision.probe import until_ok
 
@@ -98,26 +98,32 @@ class RunningReplica:
         return Replica(
             id=self.id,
             metrics_url=f"http://{HOST}:{self._metrics_port.number}",
-            pids=tuple(process.pid for process in self._processes()),
+            pids=self.pids,
             ready_s=self._ready_s,
             first_answer_s=self._first_answer_s,
             restarts=self.restarts,
         )
 
-    def usage(self) -> Usage:
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return tuple(process.pid for process in self._processes())
+
+    def usage(self, clients: Mapping[int, frozenset[int]]) -> Usage:
         """Of its process tree, children that it has waited for included. Memory is the proportional set size on
-        Linux, where pages shared by parent and worker count once, elsewhere the resident one."""
-        cpu_s, memory_bytes, pids, clients = 0.0, 0, [], set[int]()
+        Linux, where pages shared by parent and worker count once, elsewhere the resident one. `clients` are those of
+        each process.
+        """
+        cpu_s, memory_bytes, pids = 0.0, 0, []
         for process in self._processes():
             try:
                 times = process.cpu_times()
                 memory_bytes += _memory_bytes(process)
-                clients |= self._clients(process)
             except psutil.NoSuchProcess:
                 continue
             cpu_s += times.user + times.system + times.children_user + times.children_system
             pids.append(process.pid)
-        return Usage(self.id, tuple(pids), cpu_s, memory_bytes, frozenset(clients), self.phase is Phase.READY)
+        own = frozenset[int]().union(*(clients.get(pid, ()) for pid in pids))
+        return Usage(self.id, tuple(pids), cpu_s, memory_bytes, own, self.phase is Phase.READY)
 
     async def _answer(self, child: Child) -> None:
         loop = asyncio.get_running_loop()
@@ -128,18 +134,7 @@ class RunningReplica:
 
     def _serves(self, client: int) -> bool:
         """Whether the connection of that client's port is with this replica, not with one that shares the port."""
-        for process in self._processes():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if client in self._clients(process):
-                    return True
-        return False
-
-    def _clients(self, process: psutil.Process) -> set[int]:
-        return {
-            connection.raddr.port
-            for connection in process.net_connections("tcp4")
-            if connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == self._port
-        }
+        return any(client in ports for ports in by_process(self._port, self.pids).values())
 
     def _processes(self) -> list[psutil.Process]:
         return processes.tree(self._child.identity) if self._child else []

@@ -81,8 +81,7 @@ class Requests:
             "detached": self._detached,
             "servers": self._servers.describe(),
             "services": [
-                {**service_document(service.describe()), "variant": service.plan.variant, "role": service.plan.role}
-                | {"phases": [replica.phase for replica in service.replicas]}
+                {**service_document(service.describe()), "phases": [replica.phase for replica in service.replicas]}
                 for service in self._services.all()
             ],
         }

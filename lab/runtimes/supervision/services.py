@@ -13,6 +13,7 @@ from lab.core.deployment import Service, Usage
 from lab.errors import InputError, RuntimeFailure
 from lab.runtimes.supervision import ports
 from lab.runtimes.supervision.children import Children, Command
+from lab.runtimes.supervision.clients import by_process
 from lab.runtimes.supervision.plans import ServicePlan
 from lab.runtimes.supervision.ports import HOST, SHARED_PORTS, Port
 from lab.runtimes.supervision.replicas import RunningReplica
@@ -71,7 +72,8 @@ class RunningService:
         return Service(self.plan.name, url, tuple(replica.describe() for replica in self.replicas))
 
     def usage(self) -> list[Usage]:
-        return [replica.usage() for replica in self.replicas]
+        clients = by_process(self._port.number, [pid for replica in self.replicas for pid in replica.pids])
+        return [replica.usage(clients) for replica in self.replicas]
 
     def _make(self) -> RunningReplica:
         name = f"{self.plan.name}-{next(self._numbers)}"
@@ -123,7 +125,7 @@ class Services:
         try:
             await service.scale(plan.replicas)
         except BaseException:
-            await self.remove(plan.name)
+            await self._end(service)
             raise
         return service
 
@@ -134,9 +136,12 @@ class Services:
         return service
 
     async def remove(self, name: str) -> None:
-        service = self.get(name)
+        await self._end(self.get(name))
+
+    async def _end(self, service: RunningService) -> None:
         await service.stop()
-        self._running.pop(name, None)
+        if self._running.get(service.plan.name) is service:
+            del self._running[service.plan.name]
 
     def _require_room(self, plan: ServicePlan, replicas: int) -> None:
         if replicas < 0:

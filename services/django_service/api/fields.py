@@ -158,3 +158,5 @@ class ObjectField(Field):
 
 ID = IntegerField(1, INT64_MAX)
 ID_TEXT = IntegerTextField(1, INT64_MAX)
+PRODUCT_NAME = TextField(min_length=1, max_length=200)
+MONEY = ObjectField({"amount_minor": IntegerField(0, 1_000_000_000), "currency": TextField(pattern="[A-Z]{3}")})

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django_service.api.fields import IntegerField, ObjectField, TextField
+from django_service.api.fields import MONEY, PRODUCT_NAME, ObjectField, TextField
 from django_service.api.responses import timestamp
 from django_service.catalog.models import Product
 
 CATEGORY = TextField(pattern="[a-z][a-z0-9-]{0,39}")
-PRICE = ObjectField({"amount_minor": IntegerField(0, 1_000_000_000), "currency": TextField(pattern="[A-Z]{3}")})
 PRODUCT = ObjectField(
     {
         "sku": TextField(pattern="[A-Z0-9][A-Z0-9-]{0,39}"),
-        "name": TextField(min_length=1, max_length=200),
+        "name": PRODUCT_NAME,
         "description": TextField(max_length=2000),
         "category": CATEGORY,
-        "price": PRICE,
+        "price": MONEY,
     },
     defaults={"description": ""},
 )

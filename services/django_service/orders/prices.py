@@ -12,6 +12,8 @@ from shop.orders import Offer
 from shop.problems import Problem, unavailable
 from shop.settings import CATALOG_CONNECT_TIMEOUT_S, CATALOG_TIMEOUT_S
 
+from django_service.api.fields import MONEY, PRODUCT_NAME, Path
+
 LINES_MAX = 20
 
 
@@ -61,9 +63,15 @@ class Prices:
             raise unavailable(f"The catalog answered {response.status_code}")
         try:
             product = response.json()
-            return Offer(product["name"], product["price"]["amount_minor"], product["price"]["currency"])
+            name = PRODUCT_NAME.clean(product["name"], _refuse)
+            price = MONEY.clean(product["price"], _refuse)
         except (ValueError, KeyError, TypeError):
             raise unavailable("The catalog answered something else than a product") from None
+        return Offer(name, price["amount_minor"], price["currency"])
+
+
+def _refuse(path: Path, detail: str) -> None:
+    raise ValueError(detail)
 
 
 @cache

@@ -65,7 +65,7 @@ class Order(Base):
         CheckConstraint("status IN ('placed', 'confirmed', 'shipped', 'cancelled')", name="orders_status_check"),
         Index("orders_status_id_idx", "status", "id"),
     )
-    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012
+    __mapper_args__ = {"eager_defaults": True}
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     idempotency_key: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,116 @@
+"""What a comparison does with variants that are fast, slow, broken, or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from lab.core.manifest import Manifest
+from lab.core.summary import Summary
+from lab.engine.compare import Plan, Ports, compare
+from tests.core.made import SCENARIO, manifest
+from tests.engine.fakes import FakeChecker, FakeGenerator, FakeRuntime, Notes
+
+CATALOG = {"catalog": ("getProduct",)}
+BOTH = {"catalog": ("getProduct",), "orders": ("placeOrder",)}
+
+
+class World:
+    def __init__(
+        self,
+        capacity_per_s: Mapping[str, float],
+        *,
+        broken: tuple[str, ...] = (),
+        crashing: tuple[str, ...] = (),
+        void_first: bool = False,
+    ) -> None:
+        self.runtime = FakeRuntime(crashing)
+        self.checker = FakeChecker(broken)
+        self.generator = FakeGenerator(self.runtime, capacity_per_s, void_first)
+        self.notes = Notes()
+        self.variants = [manifest(name, "catalog", "orders") for name in capacity_per_s]
+
+    def compare(
+        self, roles: Mapping[str, tuple[str, ...]] = CATALOG, variants: list[Manifest] | None = None
+    ) -> Summary:
+        plan = Plan("run", SCENARIO, tuple(variants or self.variants), roles, 2.0, True, 7)
+        ports = Ports(
+            self.runtime, self.checker, self.generator, self.notes, lambda: "http://fake-catalog", lambda: "token"
+        )
+        return compare(plan, ports)
+
+
+def test_each_variant_climbs_to_its_own_limit_on_one_ladder() -> None:
+    world = World({"slow": 120, "fast": 230})
+    found = world.compare()
+    assert {v.name: (v.climb.held_per_s, v.climb.missed_per_s) for v in found.variants} == {
+        "slow": (100, 150),
+        "fast": (225, 338),
+    }
+    assert found.compared_at_per_s == 100
+
+
+def test_rungs_are_interleaved() -> None:
+    world = World({"a": 160, "b": 160})
+    world.compare()
+    assert [trial.rung for trial in world.notes.trials] == [0, 0, 1, 1, 2, 2]
+
+
+def test_every_variant_gets_the_same_requests_and_no_trial_repeats_another() -> None:
+    world = World({"a": 160, "b": 160})
+    world.compare()
+    assert world.generator.seeds["a"] == world.generator.seeds["b"]
+    assert len(set(world.generator.seeds["a"])) == len(world.generator.seeds["a"])
+
+
+def test_a_void_trial_is_repeated_and_stays_in_the_record() -> None:
+    world = World({"a": 120}, void_first=True)
+    found = world.compare()
+    assert [(trial.rung, bool(trial.void)) for trial in world.notes.trials] == [(0, True), (0, False), (1, False)]
+    assert found.ok
+
+
+NOT_MEASURED = [
+    # case                        capacity of b  broken  crashing   reason
+    ("breaks the contract", 160, ("b",), (), "breaks the contract in 1 places"),
+    ("does not start", 160, (), ("b",), "contract-b-catalog ended with exit code 1"),
+    ("goes away under load", 0, (), (), "b cannot be reached"),
+]
+
+
+@pytest.mark.parametrize(
+    ("capacity", "broken", "crashing", "reason"), [case[1:] for case in NOT_MEASURED], ids=[c[0] for c in NOT_MEASURED]
+)
+def test_a_variant_that_fails_is_told_and_the_others_are_measured(
+    capacity: float, broken: tuple[str, ...], crashing: tuple[str, ...], reason: str
+) -> None:
+    world = World({"a": 160, "b": capacity}, broken=broken, crashing=crashing)
+    found = world.compare()
+    assert [variant.status for variant in found.variants] == ["ok", "void"]
+    assert found.variants[1].reasons == (reason,)
+    assert world.notes.failures == {"b": reason}
+
+
+def test_contract_and_trials_use_databases_of_their_own() -> None:
+    world = World({"a": 120})
+    world.compare()
+    assert world.runtime.databases == ["contract_a_run", "trial_a_run"]
+
+
+def test_orders_are_checked_against_a_fake_catalog_and_measured_with_the_real_one() -> None:
+    world = World({"a": 120})
+    world.compare(BOTH)
+    assert [(role, fake) for _, role, _, fake in world.checker.checked] == [
+        ("catalog", ""),
+        ("orders", "http://fake-catalog"),
+    ]
+    assert world.runtime.deployed["trial-a-orders"].catalog_url == "http://trial-a-catalog"
+
+
+def test_a_ping_only_variant_needs_no_data() -> None:
+    world = World({"a": 120})
+    world.compare({"any": ("ping",)}, [replace(world.variants[0], roles=())])
+    assert world.runtime.databases == []
+    assert world.runtime.deployed["trial-a-ping"].cache_url == ""

@@ -1,0 +1,113 @@
+"""`lab up`, `status`, `scale`, `logs` and `down`, as someone uses them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from lab.cli import runtime as commands
+from lab.errors import InputError, RuntimeFailure
+from lab.runtimes.local import LocalRuntime, client
+from tests.runtimes.made import HERE, get, processes_of
+
+pytestmark = pytest.mark.slow
+
+FOLDER = ("--services", str(HERE / "variants"))
+
+
+def lab(command: click.Command, *arguments: str) -> str:
+    """What the command printed. Its errors are raised, as the command line gets them."""
+    return CliRunner(env={"COLUMNS": "200"}).invoke(command, arguments, catch_exceptions=False).output
+
+
+@pytest.fixture
+def lab_dir(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LAB_DIR", str(directory))
+    return directory
+
+
+def test_a_day_with_a_lab(lab_dir: Path) -> None:
+    up = lab(commands.up_command, *FOLDER, "--variants", "fake")
+    urls = dict(re.findall(r"(fake-\w+): (http://\S+), ready", up))
+    assert list(urls) == ["fake-catalog", "fake-orders"]
+    assert f'"CATALOG_URL": "{urls["fake-catalog"]}"' in get(f"{urls['fake-orders']}/environment").decode()
+
+    again = lab(commands.up_command, *FOLDER, "--variants", "fake")
+    assert again == f"A lab is up in {lab_dir} already. See lab status; end it with lab down.\n"
+
+    assert lab(commands.scale_command, "fake-catalog", "2") == "fake-catalog: 2\n"
+    status = lab(commands.status_command)
+    assert [status.count(name) for name in ("fake-catalog-1", "fake-catalog-2", "fake-orders-1")] == [1, 1, 1]
+    assert status.count("ready") == 3
+    assert re.search(r"postgresql 18\.\d+  pid \d+  postgresql://lab@/postgres\?host=", status)
+    assert re.search(r"valkey 9\.[\d.]+  pid \d+  unix://", status)
+
+    port = urls["fake-catalog"].rpartition(":")[2]
+    assert lab(commands.logs_command, "fake-catalog").splitlines() == [
+        f"fake-catalog-1  serving on {port}",
+        f"fake-catalog-2  serving on {port}",
+    ]
+
+    assert lab(commands.down_command) == f"Ended the lab in {lab_dir}.\n"
+    assert processes_of(lab_dir) == []
+    assert lab(commands.down_command) == f"No lab is up in {lab_dir}.\n"
+
+
+def test_a_variant_that_crashes_at_start_is_shown_and_nothing_stays(lab_dir: Path) -> None:
+    with pytest.raises(RuntimeFailure, match=r"exit code 1 from: env -C .*\n  the fake crashes, as it was told"):
+        lab(commands.up_command, *FOLDER, "--variants", "faulty")
+
+    assert client.find(lab_dir) is None
+
+
+@pytest.mark.usefixtures("lab_dir")
+@pytest.mark.parametrize("command", [commands.status_command, commands.scale_command])
+def test_without_a_lab_it_says_how_to_start_one(command: click.Command) -> None:
+    arguments = ["fake-catalog", "2"] if command is commands.scale_command else []
+
+    with pytest.raises(RuntimeFailure, match=r"no lab is up in .*; start one: lab up"):
+        lab(command, *arguments)
+
+
+WRONG = [
+    # case                             arguments                                problems
+    ("unknown variant", ["--variants", "fake,other"], ["there is no variant other; there are "]),
+    ("unknown in a stack", ["--stack", "catalog=other"], ["there is no variant other; there are "]),
+    ("a role it does not play", ["--stack", "catalog=faulty"], ["catalog: faulty plays no role"]),
+    ("a role twice", ["--stack", "catalog=fake,catalog=fake"], ["catalog: named twice"]),
+    ("orders alone", ["--stack", "orders=fake"], ["orders: needs catalog, which nobody plays"]),
+    ("both", ["--stack", "fake", "--variants", "fake"], ["--variants and --stack exclude each other"]),
+]
+
+
+@pytest.mark.usefixtures("lab_dir")
+@pytest.mark.parametrize(("arguments", "problems"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG])
+def test_wrong_input_names_every_problem(arguments: list[str], problems: list[str]) -> None:
+    with pytest.raises(InputError) as error:
+        lab(commands.up_command, *FOLDER, *arguments)
+
+    assert len(error.value.problems) == len(problems)
+    for found, expected in zip(error.value.problems, problems, strict=True):
+        assert found.startswith(expected)
+
+
+@pytest.mark.usefixtures("lab_dir")
+def test_logs_of_nobody_are_wrong_input() -> None:
+    with pytest.raises(InputError, match="no log of fake; no lab ran here"):
+        lab(commands.logs_command, "fake")
+
+
+def test_a_migrated_database_is_seeded(runtime: LocalRuntime) -> None:
+    url = runtime.database_url("by_hand")
+    with psycopg.connect(runtime.database_url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE by_hand")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE stock (product_id bigint, quantity bigint)")
+
+    with pytest.raises(InputError, match="1 problem in the database by_hand\n  product: no such table"):
+        lab(commands.seed_command, url)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from rich.console import Console
 from shop.tokens import mint
 
 from lab.contract.checker import HttpContractChecker
-from lab.core.manifest import Manifest
 from lab.core.roles import missing_roles, roles
 from lab.core.summary import Summary
 from lab.core.trial import Trial
@@ -28,11 +28,12 @@ from lab.report.sentences import sentences
 from lab.report.table import Progress, result_table
 from lab.runtimes.local import local_lab
 from lab.scenarios import load_scenario
-from lab.tree import ROOT, contract_operations
+from lab.tree import SERVICES, contract_operations
 from lab.variants import load_manifests
 
 RUNG_S = 10.0
 QUICK_RUNG_S = 2.0
+T = TypeVar("T")
 WRITE_SCOPES = "products:write orders:write stock:write"
 TOKEN_LIFETIME_S = 6 * 3600
 
@@ -52,9 +53,11 @@ def compare_command(
     """Check the contract of variants, put them under load, and say how they compare."""
     plan = make_plan(names, scenario_name, quick, secrets.randbelow(2**31) if seed is None else seed, folders)
     console = Console()
-    folder = ResultsFolder(results_root, plan.run)
-    console.print("Runtime: local, the only one so far.", highlight=False)
-    with Progress(console, [variant.name for variant in plan.variants]) as progress:
+    with (
+        ResultsFolder(results_root, plan.run) as folder,
+        Progress(console, [variant.name for variant in plan.variants]) as progress,
+    ):
+        console.print("Runtime: local, the only one so far.", highlight=False)
         observer = _All(progress, folder)
         with local_lab(observer.step) as runtime, WorkerGenerator(runtime.generator_cpus()) as generator:
             folder.provenance(provenance(runtime.facts(), plan.variants, plan.seed, plan.scenario.document()))
@@ -69,36 +72,36 @@ def compare_command(
 def make_plan(names: str, scenario_name: str, quick: bool, seed: int, folders: Sequence[Path]) -> Plan:
     """Everything that the input decides; raises InputError with every problem."""
     problems: list[str] = []
-    scenario = load_scenario(scenario_name)
-    manifests = load_manifests((ROOT / "services", *folders))
-    needed = roles(scenario.operations, {name: operation.role for name, operation in contract_operations().items()})
-    if names:
-        variants = chosen(names, manifests, problems)
-        for variant in variants:
-            if missing := missing_roles(variant, needed):
-                problems.append(
-                    f"--variants: {variant.name} does not play {', '.join(missing)}, which scenario "
-                    f"{scenario.name} needs; it can enter scenarios of {', '.join(variant.roles) or 'ping only'}"
-                )
-    else:
-        variants = [variant for variant in manifests.values() if not missing_roles(variant, needed)]
-    if problems:
-        raise InputError("lab compare", problems)
-    run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario.name}-{secrets.token_hex(2)}"
-    return Plan(run, scenario, tuple(variants), needed, QUICK_RUNG_S if quick else RUNG_S, quick, seed)
-
-
-def chosen(names: str, manifests: Mapping[str, Manifest], problems: list[str]) -> list[Manifest]:
-    """The manifests named, in that order; a problem for each name that is unknown or said twice."""
-    variants: list[Manifest] = []
-    for name in filter(None, (name.strip() for name in names.split(","))):
-        if name not in manifests:
+    scenario = _collect(problems, lambda: load_scenario(scenario_name))
+    manifests = _collect(problems, lambda: load_manifests((SERVICES, *folders))) or {}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in dict.fromkeys(wanted):
+        if manifests and name not in manifests:
             problems.append(f"--variants: there is no {name}; there are {', '.join(sorted(manifests))}")
-        elif manifests[name] in variants:
-            problems.append(f"--variants: {name} is named twice")
-        else:
-            variants.append(manifests[name])
-    return variants
+        if wanted.count(name) > 1:
+            problems.append(f"--variants: {name} is named more than once")
+    needed = roles(scenario.operations, {o.id: o.role for o in contract_operations().values()}) if scenario else {}
+    for name in wanted:
+        if name in manifests and (missing := missing_roles(manifests[name], needed)):
+            problems.append(
+                f"--variants: {name} does not play {', '.join(missing)}, which {scenario_name} needs; "
+                f"it plays {', '.join(manifests[name].roles) or 'ping only'}"
+            )
+    if problems or not scenario:
+        raise InputError("lab compare", problems)
+    able = [variant.name for variant in manifests.values() if not missing_roles(variant, needed)]
+    variants = tuple(manifests[name] for name in wanted or able)
+    run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario.name}-{secrets.token_hex(2)}"
+    return Plan(run, scenario, variants, needed, QUICK_RUNG_S if quick else RUNG_S, quick, seed)
+
+
+def _collect(problems: list[str], read: Callable[[], T]) -> T | None:
+    """What `read` gives, or None with its problems added."""
+    try:
+        return read()
+    except InputError as error:
+        problems += [f"{error.where}: {problem}" for problem in error.problems]
+        return None
 
 
 def show(console: Console, summary: Summary, folder: Path) -> None:

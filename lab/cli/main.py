@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
+from collections.abc import Mapping
 from typing import NoReturn
 
 import click
 
-from lab.cli.compare import compare_command
-from lab.cli.contract import contract_command
-from lab.cli.load import load_command
-from lab.cli.runtime import down_command, logs_command, scale_command, seed_command, status_command, up_command
 from lab.errors import InputError, LabError
 
 INTERRUPTED = 130
+COMMANDS: Mapping[str, str] = {
+    "compare": "lab.cli.compare",
+    "contract": "lab.cli.contract",
+    "load": "lab.cli.load",
+    "up": "lab.cli.runtime",
+    "status": "lab.cli.runtime",
+    "scale": "lab.cli.runtime",
+    "logs": "lab.cli.runtime",
+    "seed": "lab.cli.runtime",
+    "down": "lab.cli.runtime",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Imports a command when it is asked for: some need libraries that take a second to import."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), f"{cmd_name}_command")
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="framework-lab", prog_name="lab")
 def lab() -> None:
     """What a web framework costs and gives once it runs as a service."""
-
-
-for _command in (
-    compare_command,
-    contract_command,
-    load_command,
-    up_command,
-    status_command,
-    scale_command,
-    logs_command,
-    seed_command,
-    down_command,
-):
-    lab.add_command(_command)
 
 
 def main() -> NoReturn:

@@ -17,6 +17,7 @@ from lab.contract.cases.case import Case, Lane, Needs
 from lab.contract.client import Client, NoAnswer, Request
 from lab.contract.document import Contract, Operation, load
 from lab.contract.fake_catalog import FakeCatalog
+from lab.contract.made_up import MadeUp
 from lab.contract.probe import Ids, Setting, Violation
 from lab.contract.tokens import Tokens
 from lab.errors import InputError
@@ -34,7 +35,10 @@ class _Result:
 
 
 class HttpContractChecker:
-    """`seed_number` decides which requests are made up; `clock` is Unix seconds; `progress` takes lines to show."""
+    """Checks one service after the other, or several at once from as many threads.
+
+    `seed_number` decides which requests are made up; `clock` is Unix seconds; `progress` takes lines to show.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class HttpContractChecker:
         self._progress = progress
         self._clock = clock
         self._contract = contract or load()
+        self._made_up = MadeUp(self._contract, seed_number)
 
     def check(
         self, url: str, role: str, operations: Sequence[str], token_key: bytes, fake_catalog_url: str, metrics_url: str
@@ -65,7 +70,7 @@ class HttpContractChecker:
         try:
             result = self._behaviour(setting, role, selected)
             examples, successes = {}, {}
-            for operation, outcome in properties.check(setting, selected, self._seed):
+            for operation, outcome in properties.check(setting, selected, self._made_up):
                 examples[operation.id], successes[operation.id] = outcome.examples, outcome.successes
                 result.violations += outcome.violations
                 result.passed += not outcome.violations

@@ -1,39 +1,29 @@
-"""Requests that schemathesis makes up from `openapi.yaml`: fitting ones, violating ones, and the edges between them.
+"""Whether a service answers made-up requests as the contract says; enough of them, and enough that succeed.
 
 Fitting requests are given ids, cursors and keys that exist, or else hardly one of them would pass the shop's rules.
 """
 
 from __future__ import annotations
 
-import copy
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
-from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi import checks
 
 from lab.contract.client import Client, Request
-from lab.contract.document import CONTRACT_FOLDER, Operation
+from lab.contract.document import Operation
 from lab.contract.feeding import Feed
+from lab.contract.made_up import MadeUp
 from lab.contract.probe import Abandoned, Probe, Setting, Violation
 
-EXAMPLES = {GenerationMode.POSITIVE: 60, GenerationMode.NEGATIVE: 40}
 EXAMPLES_MIN = 50
 SUCCESS_SHARE_MIN = 0.2
-_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 _TIMEOUT_S = 15.0
-_CONFIGURATION = CONTRACT_FOLDER / "schemathesis.toml"
 _HEADERS_OF_THE_LIBRARY = {"accept-encoding", "connection", "content-length", "user-agent", "x-schemathesis-testcaseid"}
 _CHECKS: list[Any] = [
     not_a_server_error,
@@ -58,24 +48,15 @@ class Outcome:
     violations: list[Violation] = field(default_factory=list)
 
 
-def check(
-    setting: Setting, operations: Iterable[Operation], seed_number: int, configuration: Path = _CONFIGURATION
-) -> Iterator[tuple[Operation, Outcome]]:
+def check(setting: Setting, operations: Iterable[Operation], made_up: MadeUp) -> Iterator[tuple[Operation, Outcome]]:
     """One operation after the other."""
-    set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "framework-lab-hypothesis")  # else it writes where one is
-    config = schemathesis.Config.from_path(configuration)
-    schema: Any = schemathesis.openapi.from_dict(copy.deepcopy(dict(setting.contract.document)), config=config)
-    wanted = {operation.id: operation for operation in operations}
-    for found in schema.get_all_operations():
-        api_operation = found.ok()
-        operation = wanted.get(api_operation.definition.raw["operationId"])
-        if operation is not None:
-            run = _Run(setting, operation)
-            try:
-                run.all(schema, api_operation, seed_number)
-            finally:
-                run.close()
-            yield operation, run.outcome
+    for operation in operations:
+        run = _Run(setting, operation)
+        try:
+            run.all(made_up.cases(operation))
+        finally:
+            run.close()
+        yield operation, run.outcome
 
 
 class _Run:
@@ -85,7 +66,8 @@ class _Run:
         self.setting = setting
         self.operation = operation
         self.outcome = Outcome()
-        self._probe = Probe(setting, f"{operation.id}: made-up requests", Client(setting.url))
+        self._name = f"{operation.id}: made-up requests"
+        self._probe = Probe(setting, self._name, Client(setting.url))
         self._feed = Feed(self._probe)
         self._session = requests.Session()
         self._session.trust_env = False
@@ -96,46 +78,19 @@ class _Run:
         self._session.close()
         self._probe.client.close()
 
-    def all(self, schema: Any, api_operation: Any, seed_number: int) -> None:
-        modes = list(GenerationMode)
+    def all(self, cases: Iterable[Any]) -> None:
         try:
-            for case in schema.iter_coverage_cases(
-                api_operation, generation_modes=modes, generation_config=schema.config.generation
-            ):
-                if case.method in _METHODS:  # servers answer stranger ones before the service sees them
-                    self._example(case)
-            for mode in modes:
-                if mode.is_positive or self.operation.body or api_operation.query or api_operation.path_parameters:
-                    self._made_up(api_operation, mode, seed_number)
+            for case in cases:
+                self._example(case)
         except Abandoned:
             self.outcome.violations += self._probe.violations
             return
-        share = self.outcome.successes / self.outcome.examples
-        assert self.outcome.examples >= EXAMPLES_MIN
-        if share < SUCCESS_SHARE_MIN and not self.outcome.violations:
-            expected = f"at least {SUCCESS_SHARE_MIN:.0%} of {self.outcome.examples} made-up requests to succeed"
-            repeat = f"lab contract {self.setting.url} --operation {self.operation.id} --seed {seed_number} …"
-            name = f"{self.operation.id}: made-up requests"
-            self.outcome.violations.append(Violation(name, repeat, expected, f"{self.outcome.successes} of them"))
-
-    def _made_up(self, api_operation: Any, mode: GenerationMode, seed_number: int) -> None:
-        limits = settings(
-            max_examples=EXAMPLES[mode],
-            deadline=None,
-            database=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-
-        @seed(seed_number)
-        @limits
-        @given(case=api_operation.as_strategy(generation_mode=mode), stray=st.integers(0, 10**6))
-        def example(case: Any, stray: int) -> None:
-            if self.operation.id == "ping":
-                case.query = {"unknown": str(stray)}
-            self._example(case)
-
-        example()
+        examples, successes = self.outcome.examples, self.outcome.successes
+        assert examples >= EXAMPLES_MIN
+        if successes < SUCCESS_SHARE_MIN * examples and not self.outcome.violations:
+            expected = f"at least {SUCCESS_SHARE_MIN:.0%} of {examples} made-up requests to succeed"
+            repeat = f"lab contract {self.setting.url} --operation {self.operation.id} …, with the seed reported"
+            self.outcome.violations.append(Violation(self._name, repeat, expected, f"{successes} of them"))
 
     def _example(self, case: Any) -> None:
         positive = case.meta.generation.mode.is_positive
@@ -174,8 +129,7 @@ class _Run:
             self._violation(self._as_sent(response.request), expected, found)
 
     def _violation(self, request: Request, expected: str, found: str) -> None:
-        name = f"{self.operation.id}: made-up requests"
-        self.outcome.violations.append(Violation(name, request.curl(self.setting.url), expected, found))
+        self.outcome.violations.append(Violation(self._name, request.curl(self.setting.url), expected, found))
 
     def _as_sent(self, request: requests.PreparedRequest) -> Request:
         kept = tuple(

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lab.core.summary import Summary
 from lab.core.trial import Trial
@@ -16,7 +16,7 @@ from lab.ports import ContractReport
 
 
 class ResultsFolder:
-    """An Observer that writes `results/<run>/`: contract.jsonl, trials.jsonl, provenance.json, summary.json."""
+    """An Observer that writes `results/<run>/`, a file for each kind of event. Use as a context manager."""
 
     def __init__(self, root: Path, run: str) -> None:
         """Raises InputError when the folder cannot be made."""
@@ -27,6 +27,14 @@ class ResultsFolder:
         except OSError as error:
             problem = f"cannot write {error.filename}: {error.strerror}; name another folder with --results"
             raise InputError("--results", [problem]) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """A run that came to nothing leaves no folder."""
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
 
     def step(self, text: str) -> None:
         """Steps are not kept."""

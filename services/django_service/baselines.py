@@ -44,7 +44,8 @@ def product(request: HttpRequest, product_id: int) -> HttpResponse:
 
 
 # tuples: Django keeps a resolver for each set of URLs in a mapping
-URLS = {"ping": (path("ping", ping),), "product": (path("products/<int:product_id>", product),)}
+PING = path("ping", ping)  # also how the lab finds out that it answers
+URLS = {"ping": (PING,), "product": (PING, path("products/<int:product_id>", product))}
 
 
 def load_app() -> WSGIApplication:

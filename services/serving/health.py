@@ -51,6 +51,7 @@ class Health:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    allow_reuse_port = False  # a taken port must be an error; newer Pythons would share it
 
 
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:

@@ -74,7 +74,7 @@ def problems(change: Callable[[Any, dict[str, str]], tuple[Any, dict[str, str]]]
 
 
 def offset_pages(shop: Shop, request: Request, items: list[Any], ascending: bool) -> Answer:
-    limit = int(request.parameter("limit", "20"))
+    limit = int(float(request.parameter("limit", "20")))
     start = cursor.decode(request.parameter("cursor")) if request.parameter("cursor") else 0
     more = len(items) > start + limit
     return (

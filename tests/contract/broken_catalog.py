@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from shop import cursor
-from shop.problems import Problem
+from shop.problems import FieldError, Problem
 
 from tests.contract.breaking import (
     Broken,
@@ -27,6 +27,11 @@ def _eager_cursor(shop: Shop, request: Request, items: list[Any], ascending: boo
     status, page, headers = Shop.page(shop, request, items, ascending)
     full = len(page["items"]) == int(request.parameter("limit", "20"))
     return status, {**page, "next_cursor": cursor.encode(page["items"][-1]["id"]) if full else None}, headers
+
+
+def _digits_only(shop: Shop, operation: str, request: Request) -> list[FieldError]:
+    wrong = [FieldError("path", name, "is wrong") for name, value in request.values.items() if not value.isdigit()]
+    return wrong or Shop.violations(shop, operation, request)
 
 
 @lru_cache(30_000)
@@ -56,6 +61,17 @@ def _filled_late(shop: Shop, request: Request) -> Answer:
     before, now = stale.get(request.id), Shop.get_product(shop, request)
     stale[request.id] = now
     return before or now
+
+
+def _leaves_stale(shop: Shop, request: Request) -> Answer:
+    """As if readers that began before the write had filled the cache after it: a dozen reads see the old one."""
+    shop.__dict__["stale"] = [Shop.get_product(shop, request)] * 12
+    return Shop.replace_product(shop, request)
+
+
+def _read_stale(shop: Shop, request: Request) -> Answer:
+    stale: list[Answer] = shop.__dict__.get("stale", [])
+    return stale.pop() if stale else Shop.get_product(shop, request)
 
 
 def _trims(shop: Shop, request: Request) -> Answer:
@@ -112,6 +128,12 @@ def _finds_indexed(shop: Shop, category: str, q: str | None) -> list[Any]:
 
 
 BROKEN = (
+    Broken(
+        "an id has digits only",
+        {"violations": _digits_only},
+        "catalog",
+        "getProduct: an id may be written with a zero fraction",
+    ),
     Broken(
         "the seed is not there",
         changed("get_product", lambda d: {**d, "name": "Other"}),
@@ -231,7 +253,7 @@ BROKEN = (
     ),
     Broken(
         "readers bring the old one back",
-        {"get_product": _filled_late},
+        {"get_product": _read_stale, "replace_product": _leaves_stale},
         "catalog",
         "replaceProduct: readers at once never bring the old one back",
     ),

@@ -126,6 +126,12 @@ def _takes_again(shop: Shop, lines: list[tuple[int, int]], fingerprint: str, ord
 
 BROKEN = (
     Broken(
+        "an unknown product is refused at once",
+        {"offers": _one_after_the_other},
+        "orders",
+        "placeOrder: a catalog that fails comes before an unknown product",
+    ),
+    Broken(
         "lines are sorted",
         changed("place_order", lambda d: {**d, "lines": sorted(d["lines"], key=lambda line: str(line["product_id"]))}),
         "orders",

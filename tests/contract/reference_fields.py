@@ -62,7 +62,7 @@ def _is_cursor(value: str) -> bool:
 
 
 _PAGE: Mapping[str, Check] = {
-    "limit": lambda value: re.fullmatch("[0-9]{1,3}", value) is not None and 1 <= int(value) <= 100,
+    "limit": lambda value: re.fullmatch(r"[0-9]{1,3}(\.0)?", value) is not None and 1 <= float(value) <= 100,
     "cursor": _is_cursor,
 }
 QUERIES: Mapping[str, Mapping[str, Check]] = {
@@ -80,7 +80,8 @@ def of_query(operation: str, query: list[tuple[str, str]]) -> Iterator[FieldErro
 
 def of_path(values: Mapping[str, str]) -> Iterator[FieldError]:
     for name, value in values.items():
-        if not (re.fullmatch("[0-9]{1,19}", value) and 1 <= int(value) <= INT64_MAX):
+        digits = value.removesuffix(".0")
+        if not (re.fullmatch("[0-9]{1,19}", digits) and 1 <= int(digits) <= INT64_MAX):
             yield FieldError("path", name, "is wrong")
 
 

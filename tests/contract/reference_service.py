@@ -61,7 +61,7 @@ class Request:
 
     @property
     def id(self) -> int:
-        return int(next(iter(self.values.values())))
+        return int(next(iter(self.values.values())).removesuffix(".0"))
 
     def parameter(self, name: str, default: str = "") -> str:
         return dict(self.query).get(name, default)
@@ -164,7 +164,7 @@ class Shop:
         return [p for p in products if wanted and wanted <= _words(f"{p['name']} {p['description']}")]
 
     def page(self, request: Request, items: list[Any], ascending: bool) -> Answer:
-        limit = int(request.parameter("limit", "20"))
+        limit = int(float(request.parameter("limit", "20")))
         if request.parameter("cursor"):
             last = cursor.decode(request.parameter("cursor"))
             items = [item for item in items if (item["id"] > last if ascending else item["id"] < last)]
@@ -280,6 +280,9 @@ class Shop:
         pool.shutdown(wait=False)
         if wait(asked.values(), self.catalog_deadline_s).not_done:
             raise Problem("upstream-timeout", "The catalog did not answer in time")
+        failures = [error for future in asked.values() if isinstance(error := future.exception(), Problem)]
+        if failures:
+            raise max(failures, key=lambda failure: failure.status)
         return {product_id: future.result() for product_id, future in asked.items()}
 
     def offer(self, product_id: int) -> Offer:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from lab.cli_contract import contract_command
+from lab.cli.contract import contract_command
 from lab.contract.client import Client, Request
 from lab.errors import InputError
 from tests.contract.reference_server import serving

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,12 +14,15 @@ from shop.problems import FieldError
 from lab.contract import properties
 from lab.contract.document import load
 from lab.contract.fake_catalog import FakeCatalog
+from lab.contract.made_up import MadeUp
 from lab.contract.probe import Ids, Setting
 from lab.contract.properties import Outcome
 from lab.contract.tokens import Tokens
 from tests.contract.reference_server import serving
 from tests.contract.reference_service import KEY, Answer, Request, Shop
 from tests.contract.test_checker import free_port
+
+MADE_UP = MadeUp(load(), 7)
 
 
 @contextmanager
@@ -31,7 +35,7 @@ def made_up(shop: type[Shop], role: str, *operations: str) -> Iterator[dict[str,
     chosen = [operation for operation in contract.of_role(role) if not operations or operation.id in operations]
     with serving(shop(role, f"http://127.0.0.1:{port}")) as url:
         setting = Setting(contract, url, Tokens(KEY, time.time), Ids(), catalog)
-        yield {operation.id: outcome for operation, outcome in properties.check(setting, chosen, 7)}
+        yield {operation.id: outcome for operation, outcome in properties.check(setting, chosen, MADE_UP)}
     catalog.down()
 
 
@@ -113,16 +117,21 @@ def test_a_broken_rule_is_found(shop: Any, role: str, operation: str, expected: 
 
 
 def test_the_same_seed_makes_up_the_same_requests() -> None:
-    class Recording(Shop):
-        asked: list[str]
+    operation = load().operations["createProduct"]
+    one, same, other = ([repr(case.body) for case in MadeUp(load(), seed).cases(operation)] for seed in (1, 1, 2))
+    assert one == same
+    assert one != other
 
-        def answer(self, request: Request) -> Answer:
-            seen.append(f"{request.method} {request.path} {request.query}")
-            return super().answer(request)
 
-    runs = []
-    for _ in range(2):
-        seen: list[str] = []
-        with made_up(Recording, "catalog", "getProduct"):
-            runs.append(seen)
-    assert runs[0] == runs[1]
+def test_requests_are_made_up_once_and_each_service_gets_its_own() -> None:
+    operation = load().operations["createProduct"]
+    first, second = MADE_UP.cases(operation), MADE_UP.cases(operation)
+    first[0].body = {}
+    assert second[0].body != {}
+
+
+def test_several_threads_may_ask() -> None:
+    """The generator itself is not made for threads."""
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(MadeUp(load(), seed).cases, load().operations["setStock"]) for seed in range(4)]
+    assert all(len(answer.result()) >= properties.EXAMPLES_MIN for answer in asked)

@@ -1,34 +1,126 @@
-"""What only the FastAPI variant promises: a manifest that says what runs, no drift of migrations, cheap routes, faults
-as problems. The contract itself is tested by its checker."""
+"""What only the FastAPI variant promises: what its manifest lists, routes of one role with /ping first, models that are
+what the migrations make, and answers for what FastAPI and SQLAlchemy raise. Its checker tests the contract itself."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import fastapi_service
 import httpx
 import pytest
 import yaml
-from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from fastapi_service import models
 from fastapi_service.app import create_app
-from shop.settings import Settings
-from sqlalchemy import create_mock_engine
-from sqlalchemy.schema import CreateIndex, CreateTable
+from shop.settings import Database, Role, Settings
+
+from lab.runtimes.local import LocalRuntime
+from lab.variants import load_manifests
 
 FOLDER = Path(fastapi_service.__file__).parent
+NOWHERE = Database(user="lab", password="", host="/nonexistent", port=5432, name="shop")
+
+
+def settings(role: Role) -> Settings:
+    return Settings(
+        role=role,
+        host="127.0.0.1",
+        port=1,
+        metrics_port=1,
+        database=None if role is Role.PING else NOWHERE,
+        database_connections=4,
+        cache_url="",
+        catalog_url="http://127.0.0.1:9",
+        token_key=b"k" * 32,
+        drain_s=0.0,
+    )
 
 
 def run(*argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Python in the variant's folder, with no configuration but `environ`."""
-    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    outside = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.run(
-        [sys.executable, *argv], cwd=FOLDER, env={**inherited, **environ}, capture_output=True, text=True, timeout=60
+        [sys.executable, *argv], cwd=FOLDER, env={**outside, **environ}, capture_output=True, text=True, timeout=60
     )
+
+
+PATHS = [
+    # role        paths, in the order in which they are tried
+    (Role.PING, ["/ping"]),
+    (Role.CATALOG, ["/ping", "/products/{product_id}", "/products"]),
+    (
+        Role.ORDERS,
+        ["/ping", "/orders/{order_id}", "/orders", "/orders/{order_id}/transitions", "/stock/{product_id}"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("role", "paths"), PATHS, ids=[role for role, _ in PATHS])
+def test_a_role_has_its_own_paths_only_and_ping_first(role: Role, paths: list[str]) -> None:
+    routes = iter_route_contexts(create_app(settings(role)).routes)
+    assert list(dict.fromkeys(route.path for route in routes)) == paths
+
+
+def test_the_manifest_lists_the_middleware() -> None:
+    manifest = yaml.safe_load((FOLDER / "service.yaml").read_text(encoding="utf-8"))
+    layers = create_app(settings(Role.CATALOG)).user_middleware
+    assert manifest["middleware"] == [getattr(layer.cls, "__name__", "?") for layer in layers]
+
+
+@pytest.mark.slow
+def test_the_migrations_make_what_the_models_say(runtime: LocalRuntime) -> None:
+    manifest = load_manifests([FOLDER.parent])["fastapi"]
+    checked = run("-m", "alembic", "check", DATABASE_URL=runtime.database(manifest, "fastapi_models"))
+    assert (checked.returncode, checked.stdout.strip()) == (0, "No new upgrade operations detected."), checked.stderr
+
+
+async def answer(method: str, path: str, **options: Any) -> httpx.Response:
+    app = create_app(settings(Role.CATALOG))
+    app.add_api_route("/fault", lambda: 1 / 0)
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:
+            await app({**scope, "state": dict(state or {})}, receive, send)
+
+        transport = httpx.ASGITransport(with_state, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+            return await client.request(method, path, **options)
+
+
+PROBLEMS = [
+    # case                             method    path            status  kind
+    ("no such path",                  "GET",    "/nothing",      404, "not-found"),
+    ("a slash too many",              "GET",    "/ping/",        404, "not-found"),
+    ("no such method",                "PATCH",  "/products/1",   405, "method-not-allowed"),
+    ("a token before the path's id",  "PUT",    "/products/x",   401, "unauthorized"),
+    ("a parameter twice",             "GET",    "/products?limit=1&limit=1", 422, "invalid"),
+    ("a fault of ours",               "GET",    "/fault",        500, "internal-error"),
+    ("no database",                   "GET",    "/products/1",   503, "dependency-unavailable"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "status", "kind"), [c[1:] for c in PROBLEMS], ids=[c[0] for c in PROBLEMS])
+def test_whatever_raises_is_answered_as_a_problem(method: str, path: str, status: int, kind: str) -> None:
+    answered = asyncio.run(answer(method, path))
+    assert (answered.status_code, answered.json()["type"]) == (status, f"urn:framework-lab:problem:{kind}")
+    assert answered.headers["content-type"] == "application/problem+json"
+
+
+def test_405_names_the_methods_of_all_routes_of_the_path() -> None:
+    assert asyncio.run(answer("POST", "/products/1")).headers["allow"] == "DELETE, GET, HEAD, PUT"
+
+
+@pytest.mark.parametrize("variable", ["LAB_PORT", "LAB_METRICS_PORT"])
+def test_a_taken_port_ends_the_start_with_one_line(variable: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
+        ports = {name: str(free.getsockname()[1]) for name in ("LAB_PORT", "LAB_METRICS_PORT")}
+        ports[variable] = str(taken.getsockname()[1])
+        free.close()
+        ended = run("-m", "fastapi_service", LAB_ROLE="ping", **ports)
+    assert ended.returncode == 2
+    assert [line.split(":")[0] for line in ended.stderr.splitlines()] == [variable]

@@ -1,4 +1,4 @@
-"""A folder is a variant: one that the lab has never seen is checked and compared where it can be."""
+"""A folder is a variant: one that the lab has never seen is checked, and compared where it can be."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ import pytest
 from lab.tree import ROOT
 
 SCHEMA = json.loads((ROOT / "lab/report/summary.schema.json").read_text())
+FAULTY = Path(__file__).parent / "faulty"
 
 pytestmark = pytest.mark.slow
 
 
-def lab(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def compare(cwd: Path, services: Path, variants: str, scenario: str) -> subprocess.CompletedProcess[str]:
+    """`lab compare --quick` with these variants beside those of the shop, in a lab and a folder of its own."""
+    arguments = ["--services", str(services), "--variants", variants, "--scenario", scenario, "--quick"]
     return subprocess.run(
-        [str(Path(sys.executable).parent / "lab"), *arguments],
-        env={**os.environ, "LAB_DIR": str(folder / "lab")},
-        cwd=folder,
+        [str(Path(sys.executable).parent / "lab"), "compare", *arguments],
+        env={**os.environ, "LAB_DIR": str(cwd / "lab")},
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=120,
@@ -31,17 +34,7 @@ def lab(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_new_folder_is_checked_and_compared(tmp_path: Path) -> None:
-    done = lab(
-        tmp_path,
-        "compare",
-        "--services",
-        str(ROOT / "examples"),
-        "--variants",
-        "minimal",
-        "--scenario",
-        "ping",
-        "--quick",
-    )
+    done = compare(tmp_path, ROOT / "examples", "minimal", "ping")
     run = tmp_path / "results" / "latest"
     summary = json.loads((run / "summary.json").read_text())
     jsonschema.validate(summary, SCHEMA)
@@ -51,9 +44,21 @@ def test_a_new_folder_is_checked_and_compared(tmp_path: Path) -> None:
 
 
 def test_it_enters_no_scenario_whose_roles_it_does_not_play(tmp_path: Path) -> None:
-    done = lab(
-        tmp_path, "compare", "--services", str(ROOT / "examples"), "--variants", "minimal", "--scenario", "browse"
-    )
+    done = compare(tmp_path, ROOT / "examples", "minimal", "browse")
     assert done.returncode == 2
     assert "minimal does not play catalog" in done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_variants_that_fail_are_told_apart_and_not_measured(tmp_path: Path) -> None:
+    done = compare(tmp_path, FAULTY, "crashing,breaking", "ping")
+    summary = json.loads((tmp_path / "results" / "latest" / "summary.json").read_text())
+    assert done.returncode == 1
+    assert {name: variant["status"] for name, variant in summary["variants"].items()} == {
+        "crashing": "void",
+        "breaking": "void",
+    }
+    assert "this variant has lost its configuration" in summary["variants"]["crashing"]["reasons"][0]
+    assert "breaks the contract" in summary["variants"]["breaking"]["reasons"][0]
+    assert "curl" in done.stdout
+    assert "Traceback" not in done.stderr

@@ -40,6 +40,7 @@ def cases(contract: Contract, role: str) -> Iterable[Case]:
     if role != "catalog":
         return
     yield case("a seeded product is there", "getProduct", _seeded)
+    yield case("an id may be written with a zero fraction", "getProduct", _zero_fraction)
     yield case("a product that does not exist is 404", "getProduct", _missing)
     yield case("a page has 20 items by ascending id, or as many as asked for", "listProducts", _first_page)
     yield case("pages follow each other without a gap", "listProducts getProduct", _following_pages)
@@ -72,6 +73,11 @@ def _seeded(probe: Probe) -> None:
         probe.expect((*found, *price) == row, answer, f"the seed's row {row}")
 
 
+def _zero_fraction(probe: Probe) -> None:
+    answer = probe.succeed(probe.setting.request("getProduct", path={"product_id": "1.0"}))
+    probe.expect(answer.document["id"] == 1, answer, "product 1")
+
+
 def _missing(probe: Probe) -> None:
     request = probe.setting.request("getProduct", path={"product_id": _MISSING_ID})
     for _ in range(2):
@@ -79,7 +85,7 @@ def _missing(probe: Probe) -> None:
 
 
 def _first_page(probe: Probe) -> None:
-    for query, length in (("", 20), ("limit=1", 1), ("limit=100", 100), ("limit=20&unknown=x&unknown=y", 20)):
+    for query, length in (("", 20), ("limit=1", 1), ("limit=100", 100), ("limit=5.0", 5), ("unknown=x&unknown=y", 20)):
         answer = probe.succeed(probe.setting.request("listProducts", query=query))
         ids = [item["id"] for item in answer.document["items"]]
         probe.expect(len(ids) == length, answer, f"{length} items", f"{len(ids)} items")

@@ -62,7 +62,7 @@ def _newest_first(probe: Probe) -> None:
 def _page_sizes(probe: Probe) -> None:
     for _ in range(21):
         probe.placed()
-    for query, length in (("", 20), ("limit=1", 1), ("limit=21&unknown=1", 21)):
+    for query, length in (("", 20), ("limit=1", 1), ("limit=3.0", 3), ("limit=21&unknown=1", 21)):
         answer = probe.succeed(probe.setting.request("listOrders", query=query))
         found = len(answer.document["items"])
         probe.expect(found == length, answer, f"{length} items", f"{found} items")

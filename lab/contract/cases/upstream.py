@@ -46,6 +46,9 @@ def cases(contract: Contract, role: str) -> Iterable[Case]:
     yield case("a catalog that answers wrongly is 503", "placeOrder setStock", _broken, needs=_CATALOG)
     yield case("one wrong answer among many is 503", "placeOrder setStock", _one_broken, needs=_CATALOG)
     yield case("an order refused for the catalog may be sent again", "placeOrder setStock", _recovers, needs=_CATALOG)
+    yield case(
+        "a catalog that fails comes before an unknown product", "placeOrder setStock", _fails_first, needs=_CATALOG
+    )
     waiting = Lane.WAITING
     yield case("a catalog that does not answer is 504", "placeOrder setStock", _hangs, waiting, _CATALOG)
     yield case("an answer that trickles in is 504 too", "placeOrder setStock", _trickles, waiting, _CATALOG)
@@ -64,6 +67,12 @@ def _one_broken(probe: Probe) -> None:
     good = [(product_id, 1) for product_id in range(1, 10)]
     broken = probe.orderable(1, Product(status=500))
     probe.refused(probe.order(*good, (broken, 1)), "dependency-unavailable")
+
+
+def _fails_first(probe: Probe) -> None:
+    broken, unknown = probe.orderable(1, Product(status=500, wait_s=0.1)), probe.ids.product()
+    probe.refused(probe.order((unknown, 1), (broken, 1)), "dependency-unavailable")
+    probe.refused(probe.order((broken, 1), (unknown, 1)), "dependency-unavailable")
 
 
 def _recovers(probe: Probe) -> None:

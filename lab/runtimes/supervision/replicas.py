@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
+import time
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
@@ -116,11 +117,11 @@ class RunningReplica:
         cpu_s, memory_bytes, pids = 0.0, 0, []
         for process in self._processes():
             try:
-                times = process.cpu_times()
+                own_cpu_s = _cpu_s(process)
                 memory_bytes += _memory_bytes(process)
-            except psutil.NoSuchProcess:
+            except (psutil.NoSuchProcess, OSError):  # ended meanwhile
                 continue
-            cpu_s += times.user + times.system + times.children_user + times.children_system
+            cpu_s += own_cpu_s
             pids.append(process.pid)
         own = frozenset[int]().union(*(clients.get(pid, ()) for pid in pids))
         return Usage(self.id, tuple(pids), cpu_s, memory_bytes, own, self.phase is Phase.READY)
@@ -138,6 +139,15 @@ class RunningReplica:
 
     def _processes(self) -> list[psutil.Process]:
         return processes.tree(self._child.identity) if self._child else []
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    """To the nanosecond on Linux, where a process has a clock of its CPU time that others may read; else to a tick."""
+    times = process.cpu_times()
+    own = times.user + times.system
+    if sys.platform == "linux":
+        own = time.clock_gettime(~process.pid << 3 | 2)  # as clock_getcpuclockid(3) makes it
+    return own + float(times.children_user + times.children_system)
 
 
 def _memory_bytes(process: psutil.Process) -> int:

@@ -81,6 +81,7 @@ def main() -> None:
     variants = [variant for variant in load_manifests([ROOT / "services"]).values() if variant.baselines]
     found: dict[str, dict[str, float]] = {what: {} for what in TARGETS}
     with local_lab(lambda step: None) as runtime, WorkerGenerator(runtime.generator_cpus()) as generator:
+        runtime.pin_this_process()
         print(f"CPU per request, {BLOCKS} interleaved blocks of {BLOCK_S:g} s; {runtime.facts().pinning}")
         for what, target in TARGETS.items():
             for variant in variants:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -18,7 +19,14 @@ SCENARIOS = ROOT / "scenarios"
 
 
 @functools.cache
+def contract_document() -> Mapping[str, Any]:
+    """`openapi.yaml`."""
+    text = (CONTRACT / "openapi.yaml").read_text(encoding="utf-8")
+    document: Mapping[str, Any] = yaml.load(text, yaml.CSafeLoader)
+    return document
+
+
+@functools.cache
 def contract_operations() -> Mapping[str, Operation]:
     """The operations of `openapi.yaml`, by operationId."""
-    text = (CONTRACT / "openapi.yaml").read_text(encoding="utf-8")
-    return operations.read(yaml.load(text, yaml.CSafeLoader))
+    return operations.read(contract_document())

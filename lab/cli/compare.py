@@ -60,6 +60,8 @@ def compare_command(
         console.print("Runtime: local, the only one so far.", highlight=False)
         observer = _All(progress, folder)
         with local_lab(observer.step) as runtime, WorkerGenerator(runtime.generator_cpus()) as generator:
+            runtime.pin_this_process()
+            console.print(f"Placed: {runtime.facts().pinning}.", highlight=False, soft_wrap=True)
             folder.provenance(provenance(runtime.facts(), plan.variants, plan.seed, plan.scenario.document()))
             token = mint(runtime.token_key(), WRITE_SCOPES, time.time(), TOKEN_LIFETIME_S)
             ports = Ports(runtime, HttpContractChecker(plan.seed), generator, observer, free_url, lambda: token)

@@ -139,7 +139,7 @@ def _schedule_problems(rate: float, duration: float) -> list[str]:
 def _token(scenario: Scenario, key_file: Path | None, duration: float) -> tuple[str, list[str]]:
     """A token that outlives the load, where the scenario needs one, and what is wrong with its key."""
     known = contract_operations()
-    writes = [operation for operation in scenario.operations if known[operation].needs_token]
+    writes = [operation for operation in scenario.operations if known[operation].scope]
     if not writes:
         return "", []
     if key_file is None:

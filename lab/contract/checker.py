@@ -15,11 +15,12 @@ from shop import seed
 from lab.contract import cases, properties
 from lab.contract.cases.case import Case, Lane, Needs
 from lab.contract.client import Client, NoAnswer, Request
-from lab.contract.document import Contract, Operation, load
+from lab.contract.document import Contract, load
 from lab.contract.fake_catalog import FakeCatalog
 from lab.contract.made_up import MadeUp
 from lab.contract.probe import Ids, Setting, Violation
 from lab.contract.tokens import Tokens
+from lab.core.operations import Operation
 from lab.errors import InputError
 from lab.ports import ContractReport
 

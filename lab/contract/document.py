@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import best_match
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-CONTRACT_FOLDER = Path(__file__).parents[2] / "services" / "contract"
-ANY_ROLE = "any"
+from lab.core import operations
+from lab.core.operations import Operation
+from lab.core.roles import ANY_ROLE
+from lab.tree import contract_document
+
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 PROBLEM_TYPE_PREFIX = "urn:framework-lab:problem:"
 
 _BASE_URI = "urn:framework-lab:openapi"
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _FORMATS = FormatChecker(formats=())
 
 
@@ -39,19 +38,6 @@ def _is_int64(value: object) -> bool:
     return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """`scope` is empty where no token is asked for; `path` is the template; `body` says whether a body is required."""
-
-    id: str
-    method: str
-    path: str
-    role: str
-    scope: str
-    body: bool
-    responses: Mapping[str, Any]
-
-
 class Contract:
     """The operations of the shop, and whether an answer has the form that the contract gives it."""
 
@@ -60,31 +46,7 @@ class Contract:
         resource = DRAFT202012.create_resource(document)
         self._registry: Registry[Any] = Registry().with_resource(_BASE_URI, resource)
         self._validators: dict[str, Draft202012Validator] = {}
-        self.operations = {
-            operation.id: operation
-            for path, item in document["paths"].items()
-            for operation in (self._operation(path, method, item[method]) for method in _METHODS if method in item)
-        }
-
-    def _operation(self, path: str, method: str, raw: Mapping[str, Any]) -> Operation:
-        scopes = [scope for requirement in raw.get("security", ()) for scope in requirement["token"]]
-        return Operation(
-            id=raw["operationId"],
-            method=method.upper(),
-            path=path,
-            role=raw["x-role"],
-            scope=scopes[0] if scopes else "",
-            body="requestBody" in raw,
-            responses={status: self._resolved(response) for status, response in raw["responses"].items()},
-        )
-
-    def _resolved(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
-        if "$ref" not in node:
-            return node
-        found: Any = self.document
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        return self._resolved(found)
+        self.operations = operations.read(document)
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -105,7 +67,7 @@ class Contract:
             return [f"status {status} is not documented for {operation.id}"]
         found = []
         for name, header in response.get("headers", {}).items():
-            header = self._resolved(header)
+            header = operations.resolve(header, self.document)
             value = headers.get(name.lower())
             if value is None:
                 if header.get("required"):
@@ -138,6 +100,6 @@ class Contract:
 
 
 @cache
-def load(path: Path = CONTRACT_FOLDER / "openapi.yaml") -> Contract:
+def load() -> Contract:
     """The contract of this tree; read once."""
-    return Contract(yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506
+    return Contract(contract_document())

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from schemathesis import GenerationMode
 
-from lab.contract.document import CONTRACT_FOLDER, Contract, Operation
+from lab.contract.document import Contract
+from lab.core.operations import Operation
+from lab.tree import CONTRACT
 
 EXAMPLES = {GenerationMode.POSITIVE: 60, GenerationMode.NEGATIVE: 40}
-_CONFIGURATION = CONTRACT_FOLDER / "schemathesis.toml"
+_CONFIGURATION = CONTRACT / "schemathesis.toml"
 _METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 _MAKING_UP = threading.Lock()  # the generator changes the interpreter's recursion limit: one thread at a time
 

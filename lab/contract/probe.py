@@ -20,9 +20,10 @@ from urllib.parse import quote, urlencode
 from shop import seed
 
 from lab.contract.client import Answer, Client, NoAnswer, Request
-from lab.contract.document import PROBLEM_MEDIA_TYPE, PROBLEM_TYPE_PREFIX, Contract, Operation
+from lab.contract.document import PROBLEM_MEDIA_TYPE, PROBLEM_TYPE_PREFIX, Contract
 from lab.contract.fake_catalog import FakeCatalog, Product
 from lab.contract.tokens import Tokens
+from lab.core.operations import Operation
 
 UNSET: Any = object()
 Fields = frozenset[tuple[str, str]]

@@ -16,10 +16,10 @@ from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi import checks
 
 from lab.contract.client import Client, Request
-from lab.contract.document import Operation
 from lab.contract.feeding import Feed
 from lab.contract.made_up import MadeUp
 from lab.contract.probe import Abandoned, Probe, Setting, Violation
+from lab.core.operations import Operation
 
 EXAMPLES_MIN = 50
 SUCCESS_SHARE_MIN = 0.2

@@ -35,8 +35,9 @@ class Operation:
     parameters: tuple[Parameter, ...]
     body: Mapping[str, Any] | None
     answers: Mapping[int, frozenset[str] | None]
+    responses: Mapping[str, Mapping[str, Any]]
     makes: bool
-    needs_token: bool
+    scope: str
 
 
 def read(document: Mapping[str, Any]) -> Mapping[str, Operation]:
@@ -54,31 +55,33 @@ def _operation(
 ) -> Operation:
     answers: dict[int, frozenset[str] | None] = {}
     makes = False
-    for status, reference in node["responses"].items():
+    responses = {status: resolve(reference, document) for status, reference in node["responses"].items()}
+    scopes = [scope for requirement in node.get("security", ()) for names in requirement.values() for scope in names]
+    for status, answer in responses.items():
         if not status.startswith("2"):
             continue
-        answer = _resolve(reference, document)
         schema = _json_schema(answer, document)
         answers[int(status)] = None if schema is None else frozenset(schema.get("required", ()))
         makes = makes or "Location" in answer.get("headers", {})
-    body = _resolve(node.get("requestBody", {}), document)
+    body = resolve(node.get("requestBody", {}), document)
     return Operation(
         id=node["operationId"],
         method=method.upper(),
         path=path,
         role=node.get("x-role", ANY_ROLE),
         parameters=tuple(
-            _parameter(_resolve(item, document), document) for item in [*shared, *node.get("parameters", [])]
+            _parameter(resolve(item, document), document) for item in [*shared, *node.get("parameters", [])]
         ),
         body=_json_schema(body, document),
         answers=answers,
+        responses=responses,
         makes=makes,
-        needs_token=bool(node.get("security")),
+        scope=scopes[0] if scopes else "",
     )
 
 
 def _parameter(node: Mapping[str, Any], document: Mapping[str, Any]) -> Parameter:
-    schema = {**_resolve(node["schema"], document), "components": document.get("components", {})}
+    schema = {**resolve(node["schema"], document), "components": document.get("components", {})}
     return Parameter(name=node["name"], where=node["in"], required=node.get("required", False), schema=schema)
 
 
@@ -87,10 +90,11 @@ def _json_schema(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mappin
     media = node.get("content", {}).get("application/json")
     if media is None:
         return None
-    return {**_resolve(media["schema"], document), "components": document.get("components", {})}
+    return {**resolve(media["schema"], document), "components": document.get("components", {})}
 
 
-def _resolve(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolve(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`node`, or what it refers to."""
     while "$ref" in node:
         target: Any = document
         for part in node["$ref"].removeprefix("#/").split("/"):

@@ -44,7 +44,7 @@ class Kind:
         self._seen = 0
         authority = url.split("://", 1)[1]
         fixed = {"Host": authority, "User-Agent": "framework-lab", "Accept": "application/json"}
-        if operation.needs_token:
+        if operation.scope:
             fixed["Authorization"] = f"Bearer {token}"
         self._fixed = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
 

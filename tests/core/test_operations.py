@@ -10,20 +10,20 @@ PRODUCT = frozenset({"id", "sku", "name", "description", "category", "price", "c
 ORDER = frozenset({"id", "status", "lines", "total", "created_at", "updated_at"})
 
 CASES = [
-    # operation       method    path                             role       answers           makes  token
-    ("ping", "GET", "/ping", "any", {200: {"status"}}, False, False),
-    ("getProduct", "GET", "/products/{product_id}", "catalog", {200: PRODUCT}, False, False),
-    ("listProducts", "GET", "/products", "catalog", {200: {"items", "next_cursor"}}, False, False),
-    ("createProduct", "POST", "/products", "catalog", {201: PRODUCT}, True, True),
-    ("deleteProduct", "DELETE", "/products/{product_id}", "catalog", {204: None}, False, True),
-    ("placeOrder", "POST", "/orders", "orders", {201: ORDER}, True, True),
-    ("moveOrder", "POST", "/orders/{order_id}/transitions", "orders", {200: ORDER}, False, True),
-    ("setStock", "PUT", "/stock/{product_id}", "orders", {200: {"product_id", "quantity"}}, False, True),
+    # operation       method    path                             role       answers           makes  scope
+    ("ping", "GET", "/ping", "any", {200: {"status"}}, False, ""),
+    ("getProduct", "GET", "/products/{product_id}", "catalog", {200: PRODUCT}, False, ""),
+    ("listProducts", "GET", "/products", "catalog", {200: {"items", "next_cursor"}}, False, ""),
+    ("createProduct", "POST", "/products", "catalog", {201: PRODUCT}, True, "products:write"),
+    ("deleteProduct", "DELETE", "/products/{product_id}", "catalog", {204: None}, False, "products:write"),
+    ("placeOrder", "POST", "/orders", "orders", {201: ORDER}, True, "orders:write"),
+    ("moveOrder", "POST", "/orders/{order_id}/transitions", "orders", {200: ORDER}, False, "orders:write"),
+    ("setStock", "PUT", "/stock/{product_id}", "orders", {200: {"product_id", "quantity"}}, False, "stock:write"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("name", "method", "path", "role", "answers", "makes", "needs_token"), CASES, ids=[c[0] for c in CASES]
+    ("name", "method", "path", "role", "answers", "makes", "scope"), CASES, ids=[c[0] for c in CASES]
 )
 def test_operation(
     name: str,
@@ -32,12 +32,12 @@ def test_operation(
     role: str,
     answers: dict[int, frozenset[str] | None],
     makes: bool,
-    needs_token: bool,
+    scope: str,
 ) -> None:
     operation = contract_operations()[name]
     assert (operation.method, operation.path, operation.role) == (method, path, role)
     assert operation.answers == answers
-    assert (operation.makes, operation.needs_token) == (makes, needs_token)
+    assert (operation.makes, operation.scope) == (makes, scope)
 
 
 def test_parameters_of_path_and_operation() -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 
 from lab.contract.cases.case import Case, case
 from lab.contract.client import Request
-from lab.contract.document import Contract, Operation
+from lab.contract.document import Contract
 from lab.contract.probe import Probe
+from lab.core.operations import Operation
 
 BODY_MAX_BYTES = 65_536
 _MISSING_ID = 2**63 - 1

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lab.contract.cases.case import Case, case
-from lab.contract.document import Contract, Operation
+from lab.contract.document import Contract
 from lab.contract.probe import STATUS_OF, Fields, Probe, body_fields
+from lab.core.operations import Operation
 
 _MISSING: Any = object()
 _ASTRAL = "\U0001f331"

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 from lab.contract.cases.case import Case, case
 from lab.contract.client import Answer, NoAnswer, Request
-from lab.contract.document import Contract, Operation
+from lab.contract.document import Contract
 from lab.contract.probe import Abandoned, Probe
 from lab.contract.tokens import Tokens
+from lab.core.operations import Operation
 
 _TRIED_METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _UNKNOWN_PATHS = ("/", "/nothing", "/ping/", "/ping/1", "/Ping", "/favicon.ico")

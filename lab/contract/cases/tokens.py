@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 
 from lab.contract.cases.case import Case, case
 from lab.contract.client import Request
-from lab.contract.document import Contract, Operation
+from lab.contract.document import Contract
 from lab.contract.probe import Probe
+from lab.core.operations import Operation
 
 _MISSING_ID = 2**63 - 1
 

@@ -14,6 +14,7 @@ from lab.errors import CommandFailed
 from lab.runtimes.local.client import Client
 from lab.runtimes.local.databases import Databases
 from lab.runtimes.supervision import servers
+from lab.runtimes.supervision.affinity import keep_to
 from lab.runtimes.supervision.plans import clean, plan
 from lab.runtimes.supervision.protocol import Document, service_from, usage_from
 
@@ -46,6 +47,10 @@ class LocalRuntime:
     def generator_cpus(self) -> tuple[int, ...]:
         """Where the load generator belongs; empty when nothing is pinned."""
         return self._pinning.lab
+
+    def pin_this_process(self) -> None:
+        """To the CPUs of the lab, so that what measures stays off those of the replicas."""
+        keep_to(self._pinning.lab)
 
     def cache_url(self) -> str:
         return servers.cache_url(self._sockets)

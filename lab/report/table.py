@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
@@ -20,10 +21,10 @@ def result_table(summary: Summary) -> Table:
     """The final table: figures are those of the rate compared."""
     slo, rate = summary.scenario.slo, summary.compared_at_per_s
     compared = f"at {rate:.0f}/s" if rate else "no common rate"
-    table = Table(title=f"{summary.scenario.title} ({compared})", title_justify="left")
+    table = Table(title=f"{summary.scenario.title} ({compared})", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("variant")
-    table.add_column(f"held, requests/s\n(p99 ≤ {slo.p99_ms:g} ms)")
-    for heading in ("p50\nms", "p99\nms", "CPU/request\nms", "memory\nMiB", "first answer\ns"):
+    table.add_column(f"requests/s held\n(p99 ≤ {slo.p99_ms:g} ms)", no_wrap=True)
+    for heading in ("p50\nms", "p99\nms", "CPU ms/\nrequest", "memory\nMiB", "first\nanswer s"):
         table.add_column(heading, justify="right")
     for result in summary.variants:
         document = result.document()

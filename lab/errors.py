@@ -2,9 +2,8 @@
 
 LabError                 exit code 1: the lab could not do it
 ├── InputError           exit code 2: the user's input is wrong; carries every problem at once
-├── RuntimeFailure       a runtime could not start, reach or keep what it was asked to
-│   └── CommandFailed    an outside command failed; shown as one could paste it
-└── ContractBroken       a service does not keep the contract
+└── RuntimeFailure       a runtime could not start, reach or keep what it was asked to
+    └── CommandFailed    an outside command failed; shown as one could paste it
 """
 
 from __future__ import annotations
@@ -40,7 +39,3 @@ class CommandFailed(RuntimeFailure):
         last = [f"  {line}" for line in output.rstrip().splitlines()[-LAST_LINES:]]
         super().__init__("\n".join([f"exit code {exit_code} from: {shlex.join(argv)}", *last]))
         self.exit_code = exit_code
-
-
-class ContractBroken(LabError):
-    """A service does not keep the contract."""

@@ -6,8 +6,9 @@ import secrets
 from pathlib import Path
 
 import click
+from shop.settings import TOKEN_KEY_MIN_BYTES
 
-from lab.contract.checker import TOKEN_KEY_MIN_BYTES, HttpContractChecker
+from lab.contract.checker import HttpContractChecker
 from lab.errors import InputError
 from lab.ports import ContractReport
 

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "up": "lab.cli.runtime",
     "status": "lab.cli.runtime",
     "scale": "lab.cli.runtime",
+    "kill": "lab.cli.runtime",
     "logs": "lab.cli.runtime",
     "seed": "lab.cli.runtime",
     "down": "lab.cli.runtime",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +23,7 @@ from lab.runtimes.local import LocalRuntime, client, lasting_lab
 from lab.runtimes.local.following import follow, show
 from lab.runtimes.supervision.place import Place, lab_directory
 from lab.runtimes.supervision.protocol import Document
-from lab.tree import ROOT
+from lab.tree import SERVICES
 from lab.variants import load_manifests
 
 AT_ONCE = 4
@@ -36,9 +37,15 @@ AT_ONCE = 4
     "--port", type=click.IntRange(1, 65535), help="Of the first service; the next ones follow. [default: free ports]"
 )
 @click.option("--services", "folders", type=click.Path(path_type=Path), multiple=True, help="More folders of variants.")
-def up_command(names: str, stack: str, replicas: int, port: int | None, folders: tuple[Path, ...]) -> None:
+@click.option("--foreground", is_flag=True, help="Stay, and end everything with Ctrl-C.")
+def up_command(
+    names: str, stack: str, replicas: int, port: int | None, folders: tuple[Path, ...], foreground: bool
+) -> None:
     """Start PostgreSQL, Valkey and the shop's services, and leave them up."""
-    stacks = _stacks(names, stack, (ROOT / "services", *folders))
+    stacks = _stacks(names, stack, (SERVICES, *folders))
+    services = sum(len(stack.players) for stack in stacks)
+    if port and port + services > 65536:
+        raise InputError("--port", [f"{services} services from {port} on would need ports above 65535"])
     directory = lab_directory(os.environ)
     if client.find(directory):
         click.echo(f"A lab is up in {directory} already. See lab status; end it with lab down.")
@@ -62,6 +69,9 @@ def up_command(names: str, stack: str, replicas: int, port: int | None, folders:
             _results(starts)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # what still starts ends with the supervisor
+        if foreground:
+            click.echo("See lab status; end it with Ctrl-C.")
+            signal.pause()
     click.echo("See lab status; end it with lab down.")
 
 
@@ -85,6 +95,14 @@ def scale_command(service: str, replicas: int) -> None:
     """Run REPLICAS replicas of SERVICE; returns when all are ready, or have ended."""
     client.require(lab_directory(os.environ)).ask("scale", name=service, replicas=replicas)
     click.echo(f"{service}: {replicas}")
+
+
+@click.command("kill")
+@click.argument("replica")
+def kill_command(replica: str) -> None:
+    """Kill REPLICA, as a crash would; it is noticed and started again."""
+    client.require(lab_directory(os.environ)).ask("kill", replica=replica)
+    click.echo(f"Killed {replica}; see lab status.")
 
 
 @click.command("logs")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from shop import seed
+from shop.settings import TOKEN_KEY_MIN_BYTES
 
 from lab.contract import cases, properties
 from lab.contract.cases.case import Case, Lane, Needs
@@ -20,12 +21,10 @@ from lab.contract.fake_catalog import FakeCatalog
 from lab.contract.made_up import MadeUp
 from lab.contract.probe import Ids, Setting, Violation
 from lab.contract.tokens import Tokens
+from lab.core.manifest import PING_ROLE
 from lab.core.operations import Operation
 from lab.errors import InputError
 from lab.ports import ContractReport
-
-TOKEN_KEY_MIN_BYTES = 32
-PING_ROLE = "ping"
 
 
 @dataclass(slots=True)

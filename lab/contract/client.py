@@ -13,6 +13,7 @@ import shlex
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -162,14 +163,12 @@ class Client:
 
     def raw(self, request: Request) -> bytes:
         """Every byte that the service answers on a connection of its own, closed after it. Raises NoAnswer."""
-        connection = self._connect()
         try:
-            self._write(connection, request.with_header("Connection", "close"))
-            return b"".join(iter(lambda: connection.sock.recv(65536), b""))
+            with closing(self._connect()) as connection:
+                self._write(connection, request.with_header("Connection", "close"))
+                return b"".join(iter(lambda: connection.sock.recv(65536), b""))
         except OSError as error:
             raise NoAnswer(_described(error)) from error
-        finally:
-            connection.close()
 
 
 def _described(error: Exception) -> str:

@@ -33,6 +33,8 @@ class _Loader(yaml.CSafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(problem="a key is no text", problem_mark=key_node.start_mark)
             if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
                     problem=f"{key_node.value} occurs twice", problem_mark=key_node.start_mark

@@ -33,8 +33,9 @@ class Climb:
 
 
 def rate(first_per_s: float, rung: int) -> float:
-    """The rate of a rung, counted from 0; whole requests per second where that is exact enough."""
-    return float(round(first_per_s * FACTOR**rung))
+    """The rate of a rung, counted from 0; whole requests per second from 10 on."""
+    exact = first_per_s * FACTOR**rung
+    return float(round(exact)) if exact >= 10 else exact
 
 
 def climb(trials: Sequence[Trial]) -> Climb:
@@ -45,7 +46,7 @@ def climb(trials: Sequence[Trial]) -> Climb:
         if trial.void:
             void_in_a_row.append(trial)
             if len(void_in_a_row) == TRIES_PER_RUNG:
-                end = End.GENERATOR if trial.limited_by_generator else End.VOID
+                end = End.GENERATOR if all(t.limited_by_generator for t in void_in_a_row) else End.VOID
                 return Climb(held, None, end, trial.void)
             continue
         void_in_a_row.clear()

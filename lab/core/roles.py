@@ -24,11 +24,11 @@ def roles(operations: Sequence[str], role_of: Mapping[str, str]) -> dict[str, tu
     anywhere = asked.pop(ANY_ROLE, [])
     if not named:
         return {ANY_ROLE: tuple(anywhere)}
-    asked[named[0]] += anywhere
     for role in named:
         for upstream, needed in UPSTREAMS.get(role, {}).items():
             asked[upstream] = list(dict.fromkeys([*asked.get(upstream, []), *needed]))
     upstreams_first = sorted(asked, key=lambda role: role in UPSTREAMS)
+    asked[upstreams_first[0]] += anywhere  # where the load sends them
     return {role: tuple(asked[role]) for role in upstreams_first}
 
 

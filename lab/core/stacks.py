@@ -25,7 +25,10 @@ def stack_of(variant: Manifest) -> Stack:
 def parse_stack(text: str, manifests: Mapping[str, Manifest]) -> Stack:
     """`NAME`, or `ROLE=NAME,...`. Raises InputError with every problem."""
     if "=" not in text:
-        return parse_variants(text, manifests)[0]
+        named = parse_variants(text, manifests)
+        if len(named) != 1:
+            raise InputError("--stack", [f"{text!r} is not one variant; for example --stack ROLE=NAME,ROLE=NAME"])
+        return named[0]
     problems: list[str] = []
     players: dict[str, Manifest] = {}
     for part in _parts(text):

@@ -45,7 +45,7 @@ class VariantResult:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`compared_at_per_s` is the highest rate that every variant with status ok held, if there is one."""
+    """`compared_at_per_s` is the highest rate held by every variant that is ok and held any, if there is one."""
 
     run: str
     scenario: Scenario
@@ -81,21 +81,30 @@ def summarise(
 ) -> Summary:
     """`names` in the order to show; `not_measured` says of a variant why it was not measured."""
     climbs = {name: climb([trial for trial in trials if trial.variant == name]) for name in names}
-    measured = [name for name in names if name not in not_measured and climbs[name].held_per_s is not None]
-    common = min((climbs[name].held_per_s or 0.0 for name in measured), default=None)
+    measured = [name for name in names if name not in not_measured and _is_measured(climbs[name])]
+    common = min((held for name in measured if (held := climbs[name].held_per_s) is not None), default=None)
     results = []
     for name in names:
-        reference = [t for t in trials if t.variant == name and t.held and t.rate_per_s == common]
-        reasons = (not_measured[name],) if name in not_measured else climbs[name].reasons
-        void = name in not_measured or climbs[name].end in (End.VOID, None)
+        reference = [t for t in trials if t.variant == name and t.held and t.rate_per_s == common and name in measured]
         results.append(
             VariantResult(
                 name=name,
-                status="void" if void else "ok",
-                reasons=reasons,
+                status="ok" if name in measured else "void",
+                reasons=(not_measured[name],) if name in not_measured else climbs[name].reasons,
                 climb=climbs[name],
                 reference=reference[-1] if reference else None,
                 first_answer_s=first_answer_s.get(name),
             )
         )
     return Summary(run, scenario, quick, common, tuple(results))
+
+
+def _is_measured(found: Climb) -> bool:
+    """Whether the climb says anything of the variant: a generator that was the limit from the start says nothing."""
+    match found.end:
+        case End.OBJECTIVE | End.TOP:
+            return True
+        case End.GENERATOR:
+            return found.held_per_s is not None
+        case _:
+            return False

@@ -12,13 +12,14 @@ from lab.core.measurement import Measurement
 
 @dataclass(frozen=True, slots=True)
 class ReplicaShare:
-    """What one replica took of a trial. `requests` is None where connections could not be told apart."""
+    """What one replica took of a trial. `client_requests` are those of the load generator, not of
+    other services, None where no connection was seen."""
 
     service: str
     replica: str
     cpu_s: float
     memory_bytes: int
-    requests: int | None
+    client_requests: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Trial:
                     "replica": share.replica,
                     "cpu_s": share.cpu_s,
                     "memory_bytes": share.memory_bytes,
-                    "requests": share.requests,
+                    "client_requests": share.client_requests,
                 }
                 for share in self.replicas
             ],
@@ -105,7 +106,7 @@ def shares(
                 replica=start.replica,
                 cpu_s=last.cpu_s - start.cpu_s,
                 memory_bytes=max([start.memory_bytes, *(usage.memory_bytes for usage in samples)]),
-                requests=sum(seen) if clients else None,
+                client_requests=sum(seen) if clients else None,
             )
         )
     return tuple(result)

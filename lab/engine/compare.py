@@ -16,7 +16,7 @@ from lab.core.roles import UPSTREAMS, played_by
 from lab.core.scenario import Scenario
 from lab.core.summary import Summary, summarise
 from lab.core.trial import Trial, replaced, shares
-from lab.errors import RuntimeFailure
+from lab.errors import LabError
 from lab.ports import ContractChecker, Load, LoadGenerator, Observer, Runtime
 
 WARM_UP_S = 1.0
@@ -61,7 +61,7 @@ def compare(plan: Plan, ports: Ports) -> Summary:
         if variant.name not in not_measured:
             try:
                 targets[variant.name] = _deploy(variant, plan, ports)
-            except RuntimeFailure as error:
+            except LabError as error:
                 not_measured[variant.name] = str(error)
                 ports.observer.failed(variant.name, str(error))
     trials = _climb_together(targets, plan, ports, not_measured)
@@ -91,7 +91,7 @@ class _Target:
 def _failure(step: Callable[[Manifest, Plan, Ports], str], variant: Manifest, plan: Plan, ports: Ports) -> str:
     try:
         failure = step(variant, plan, ports)
-    except RuntimeFailure as error:
+    except LabError as error:
         failure = str(error)
     if failure:
         ports.observer.failed(variant.name, failure)
@@ -121,15 +121,17 @@ def _check_contract(variant: Manifest, plan: Plan, ports: Ports) -> str:
             catalog_url=fake_catalog_url,
         )
         service = ports.runtime.deploy(deployment)
-        report = ports.checker.check(
-            service.url,
-            role,
-            operations,
-            ports.runtime.token_key(),
-            fake_catalog_url,
-            service.replicas[0].metrics_url,
-        )
-        ports.runtime.remove(service.name)
+        try:
+            report = ports.checker.check(
+                service.url,
+                role,
+                operations,
+                ports.runtime.token_key(),
+                fake_catalog_url,
+                service.replicas[0].metrics_url,
+            )
+        finally:
+            ports.runtime.remove(service.name)
         ports.observer.contract(variant.name, role, report)
         violations += len(report.violations)
     return f"breaks the contract in {violations} places" if violations else ""
@@ -168,7 +170,7 @@ def _climb_together(
     def attempt(name: str, step: Callable[[], None]) -> None:
         try:
             step()
-        except RuntimeFailure as error:
+        except LabError as error:
             not_measured[name] = str(error)
             ports.observer.failed(name, str(error))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,6 @@ import psutil
 
 from lab.core.deployment import Facts
 from lab.core.manifest import Manifest, command
-from lab.errors import CommandFailed
 
 VERSIONS_TIMEOUT_S = 30
 
@@ -55,27 +55,27 @@ def provenance(facts: Facts, variants: Sequence[Manifest], seed: int, scenario: 
 def git_state(folder: Path) -> dict[str, Any] | None:
     """The commit and whether the tree differs from it; None outside a git checkout."""
     try:
-        commit = _output(["git", "-C", str(folder), "rev-parse", "HEAD"])
-        changed = _output(["git", "-C", str(folder), "status", "--porcelain"])
-    except (OSError, subprocess.CalledProcessError):
+        commit = _output(["git", "rev-parse", "HEAD"], folder)
+        changed = _output(["git", "status", "--porcelain"], folder)
+    except (OSError, subprocess.SubprocessError):
         return None
     return {"commit": commit.strip(), "clean": not changed.strip()}
 
 
-def _output(argv: Sequence[str]) -> str:
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=VERSIONS_TIMEOUT_S).stdout
+def _output(argv: Sequence[str], folder: Path) -> str:
+    return subprocess.run(
+        argv, cwd=folder, check=True, capture_output=True, text=True, timeout=VERSIONS_TIMEOUT_S
+    ).stdout
 
 
 def _versions(variant: Manifest) -> Any:
     if not variant.versions:
         return {}
     argv = command(variant.versions, sys.executable)
-    result = subprocess.run(
-        argv, cwd=variant.folder, check=False, capture_output=True, text=True, timeout=VERSIONS_TIMEOUT_S
-    )
-    if result.returncode:
-        raise CommandFailed(argv, result.returncode, result.stderr)
-    return json.loads(result.stdout)
+    try:
+        return json.loads(_output(argv, variant.folder))
+    except (OSError, subprocess.SubprocessError, json.JSONDecodeError) as error:
+        return {"error": f"{shlex.join(argv)}: {error}"}  # costs this variant its versions, not the others their run
 
 
 def _processor() -> str:

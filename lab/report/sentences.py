@@ -30,23 +30,23 @@ def _held(summary: Summary) -> str:
 
 
 def _cost(summary: Summary) -> str:
-    costs = sorted(
-        (cost * 1000, result.name)
+    costs = [
+        f"{result.name} {cost * 1000:.2f} ms"
         for result in summary.variants
         if result.reference and (cost := result.reference.cpu_s_per_request) is not None
-    )
+    ]
     if not costs:
         return "No rate was held by the variants, so there is no rate at which to compare what a request costs."
-    told = ", ".join(f"{name} {cost:.2f} ms" for cost, name in costs)
+    told = ", ".join(costs)
     return f"At {summary.compared_at_per_s:.0f} requests per second, one request cost this much CPU: {told}."
 
 
 def _belief(summary: Summary) -> str:
-    limited = [result.name for result in summary.variants if result.climb.end is End.GENERATOR]
-    generator = f" The load generator was the limit for {', '.join(limited)}." if limited else ""
+    limited = [r.name for r in summary.variants if r.status == "ok" and r.climb.end is End.GENERATOR]
     failed = [result.name for result in summary.variants if result.status != "ok"]
-    void = f" Nothing is claimed of {', '.join(failed)}." if failed else ""
+    generator = f"; the load generator was the limit for {', '.join(limited)}" if limited else ""
+    void = f"; nothing is claimed of {', '.join(failed)}" if failed else ""
     return (
         "This was observed once on this machine without CPU limits, each rate tried for seconds: "
-        f"too few repeats to rank the variants.{generator}{void}"
+        f"too few repeats to rank the variants{generator}{void}."
     )

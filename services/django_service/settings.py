@@ -9,7 +9,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from shop.settings import CACHE_TIMEOUT_S, DATABASE_POOL_TIMEOUT_S, Database, Role, Settings
+from shop.settings import (
+    CACHE_TIMEOUT_S,
+    DATABASE_POOL_TIMEOUT_S,
+    DATABASE_STATEMENT_TIMEOUT_S,
+    Database,
+    Role,
+    Settings,
+)
 
 _REPLICA = Settings.or_exit(os.environ) if "LAB_ROLE" in os.environ else None
 _APPS = {Role.CATALOG: ["django_service.catalog"], Role.ORDERS: ["django_service.orders"], Role.PING: []}
@@ -50,7 +57,11 @@ def _databases(database: Database | None) -> dict[str, dict[str, Any]]:
             "HOST": database.host,
             "PORT": database.port,
             "CONN_MAX_AGE": None,  # each of the server's threads keeps its connection
-            "OPTIONS": {"connect_timeout": int(DATABASE_POOL_TIMEOUT_S)},
+            "OPTIONS": {
+                "connect_timeout": int(DATABASE_POOL_TIMEOUT_S),
+                # a migration may take its time
+                "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_S * 1000:.0f}" if _REPLICA else "",
+            },
         }
     }
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from shop.settings import DATABASE_POOL_TIMEOUT_S, Database
-from sqlalchemy import URL
+from shop.settings import DATABASE_POOL_TIMEOUT_S, DATABASE_STATEMENT_TIMEOUT_S, Database
+from sqlalchemy import URL, Dialect, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-# How long one statement may take before the database counts as one that does not answer.
-STATEMENT_TIMEOUT_S = 5.0
+# For a server that does not even end its statements in time.
+COMMAND_TIMEOUT_S = DATABASE_STATEMENT_TIMEOUT_S + 1.0
+
+
+class NoConnectionError(Exception):
+    """PostgreSQL cannot be reached: an OSError, but one that only the database can have caused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +38,13 @@ class Sessions:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=DATABASE_POOL_TIMEOUT_S,
-            connect_args={"timeout": DATABASE_POOL_TIMEOUT_S, "command_timeout": STATEMENT_TIMEOUT_S},
+            connect_args={
+                "timeout": DATABASE_POOL_TIMEOUT_S,
+                "command_timeout": COMMAND_TIMEOUT_S,
+                "server_settings": {"statement_timeout": str(round(DATABASE_STATEMENT_TIMEOUT_S * 1000))},
+            },
         )
+        event.listen(engine.sync_engine, "do_connect", _connect)
         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         return cls(
             engine,
@@ -42,6 +54,19 @@ class Sessions:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _connect(dialect: Dialect, _: object, args: tuple[Any, ...], options: dict[str, Any]) -> DBAPIConnection:
+    try:
+        return dialect.connect(*args, **options)
+    except OSError as error:
+        raise NoConnectionError(str(error) or type(error).__name__) from error
+
+
+def violates(error: IntegrityError, constraint: str) -> bool:
+    """Whether it is this constraint that the statement would have broken."""
+    assert error.orig is not None
+    return getattr(error.orig.__cause__, "constraint_name", None) == constraint
 
 
 def url(database: Database) -> URL:

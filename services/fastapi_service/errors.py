@@ -17,13 +17,18 @@ from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from fastapi_service.database import NoConnectionError
+
 log = logging.getLogger(__name__)
 
 Where = Literal["body", "query", "path", "header"]
 
-# Raised while connecting or waiting for a connection, when SQLAlchemy has none yet to blame; OSError is also the
-# parent of the TimeoutError of a statement.
-NO_CONNECTION = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, exc.TimeoutError)
+# Raised while connecting or waiting for a connection, when SQLAlchemy has none yet to blame; TimeoutError also by a
+# statement that the server did not end in time.
+NO_CONNECTION = (NoConnectionError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, exc.TimeoutError)
+
+# Classes of SQLSTATE: connection, rollback (deadlock), resources, intervention (shutdown, statement cancelled).
+UNAVAILABLE = frozenset({"08", "40", "53", "57"})
 
 
 def answer(problem: Problem) -> Response:
@@ -67,7 +72,9 @@ async def on_no_connection(request: Request, error: Exception) -> Response:
 
 
 async def on_database_error(request: Request, error: Exception) -> Response:
-    if cast(exc.DBAPIError, error).connection_invalidated:
+    error = cast(exc.DBAPIError, error)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if error.connection_invalidated or state[:2] in UNAVAILABLE:
         return await on_no_connection(request, error)
     raise error
 

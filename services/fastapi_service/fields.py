@@ -47,6 +47,7 @@ Id = Annotated[Integer, _id_range]
 WrittenId = Annotated[WrittenInteger, _id_range]
 Limit = Annotated[WrittenInteger, Field(ge=1, le=100)]
 Cursor = Annotated[int, BeforeValidator(cursor.decode)]  # the last id seen
+Name = Annotated[Text, Field(min_length=1, max_length=200)]
 Category = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 

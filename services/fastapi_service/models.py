@@ -21,6 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+SKU_KEY = "product_sku_key"
+
 # What search looks at, as PostgreSQL spells it: so `alembic check` finds the index unchanged.
 SEARCH_CONFIGURATION: ColumnElement[str] = literal_column("'simple'::regconfig")
 SEARCH_DOCUMENT: ColumnElement[str] = literal_column(
@@ -44,7 +46,7 @@ def now() -> Mapped[datetime]:
 class Product(Base):
     __tablename__ = "product"
     __table_args__ = (
-        UniqueConstraint("sku", name="product_sku_key"),
+        UniqueConstraint("sku", name=SKU_KEY),
         CheckConstraint("price_minor >= 0", name="product_price_minor_check"),
         Index("product_category_id_idx", "category", "id"),
         Index("product_search_idx", SEARCH_DOCUMENT, postgresql_using="gin"),

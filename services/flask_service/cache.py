@@ -57,6 +57,8 @@ class ProductCache:
         if kept:
             return cast(bytes, kept)
         loaded = load()
+        if kept is not None:
+            return loaded
         try:
             cache.client.set(key, loaded, nx=True, ex=KEPT_S)
         except RedisError as error:

@@ -8,9 +8,11 @@ from typing import cast
 
 import shop.settings
 from flask import Flask, current_app
-from shop.settings import DATABASE_POOL_TIMEOUT_S
+from shop.settings import DATABASE_POOL_TIMEOUT_S, DATABASE_STATEMENT_TIMEOUT_S
 from sqlalchemy import URL, create_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+OPTIONS = f"-c timezone=UTC -c statement_timeout={round(DATABASE_STATEMENT_TIMEOUT_S * 1000)}"
 
 
 class Base(DeclarativeBase):
@@ -33,7 +35,7 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=DATABASE_POOL_TIMEOUT_S,
-            connect_args={"connect_timeout": int(DATABASE_POOL_TIMEOUT_S), "options": "-c timezone=UTC"},
+            connect_args={"connect_timeout": int(DATABASE_POOL_TIMEOUT_S), "options": OPTIONS},
         )
         transactional = engine.execution_options(isolation_level="READ COMMITTED")
         app.extensions["database"] = _Sessions(

@@ -57,7 +57,7 @@ def run(app: Callable[..., Awaitable[None]], settings: Settings) -> None:
 
 def _bind(host: str, port: int) -> socket.socket:
     """A socket that does not listen yet: the kernel gives it connections only once the application has started."""
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
@@ -71,7 +71,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, health: Health, drain_s: float) -> None:
         super().__init__(config)
         self._health = health
-        self._drain_s = min(drain_s, END_WITHIN_S - 2 * APPLICATION_END_S)
+        self._drain_s = drain_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -14,7 +14,9 @@ TOKEN_KEY_MIN_BYTES = 32
 CATALOG_CONNECT_TIMEOUT_S = 1.0
 CATALOG_TIMEOUT_S = 2.0
 DATABASE_POOL_TIMEOUT_S = 5.0
+DATABASE_STATEMENT_TIMEOUT_S = 5.0
 CACHE_TIMEOUT_S = 0.25
+DRAIN_MAX_S = 8
 
 
 class SettingsError(ValueError):
@@ -73,10 +75,6 @@ class Settings:
     token_key: bytes
     drain_s: float
 
-    @property
-    def needs_database(self) -> bool:
-        return self.role is not Role.PING
-
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """Raises SettingsError with every problem at once."""
@@ -93,7 +91,7 @@ class Settings:
             cache_url=reader.cache_url(),
             catalog_url=reader.catalog_url() if role is Role.ORDERS else "",
             token_key=reader.token_key() if serves_shop else b"",
-            drain_s=reader.seconds("LAB_DRAIN_S", default=0.5),
+            drain_s=reader.seconds("LAB_DRAIN_S", maximum=DRAIN_MAX_S, default=0.5),
         )
         if reader.problems:
             raise SettingsError(reader.problems)
@@ -145,14 +143,14 @@ class _Reader:
             return 0
         return int(value)
 
-    def seconds(self, name: str, *, default: float) -> float:
+    def seconds(self, name: str, *, maximum: int, default: float) -> float:
         value = self.environ.get(name) or str(default)
         try:
             seconds = float(value)
         except ValueError:
             seconds = -1.0
-        if not 0 <= seconds <= 60:
-            self.problems.append(f"{name}: {value!r} is not a number of seconds from 0 to 60")
+        if not 0 <= seconds <= maximum:
+            self.problems.append(f"{name}: {value!r} is not a number of seconds from 0 to {maximum}")
         return seconds
 
     def database(self) -> Database | None:

@@ -19,6 +19,7 @@ CASES = [
     ("a void trial leaves no trace once repeated", [(0, H), (1, V), (1, H)], 150.0, None, None, 2),
     ("three void trials in a row end it", [(0, H), (1, V), (1, V), (1, V)], 100.0, None, End.VOID, 1),
     ("the generator was the limit", [(0, H), (1, G), (1, G), (1, G)], 100.0, None, End.GENERATOR, 1),
+    ("the generator was the limit once only", [(0, H), (1, V), (1, V), (1, G)], 100.0, None, End.VOID, 1),
     ("void at different rungs does not add up", [(0, V), (0, V), (0, H), (1, V)], 100.0, None, None, 1),
 ]
 
@@ -41,3 +42,4 @@ def test_the_ladder_has_a_top() -> None:
 
 def test_rates_are_geometric_and_whole() -> None:
     assert [rate(100, rung) for rung in range(4)] == [100, 150, 225, 338]
+    assert [rate(2, rung) for rung in range(3)] == [2, 3, 4.5]

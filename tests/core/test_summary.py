@@ -38,6 +38,7 @@ RATES = [
     ("missed at a rung", SLOW, "ok", "between 100 and 150"),
     ("missed at the first", trials("b", (0, M)), "ok", "less than 100"),
     ("limited by the generator", trials("b", (0, H), (1, G), (1, G), (1, G)), "ok", "at least 100"),
+    ("limited by the generator from the start", trials("b", (0, G), (0, G), (0, G)), "void", "not measured"),
     ("void above what it held", VOID, "void", "at least 100, then void"),
     ("void from the start", trials("b", (0, V), (0, V), (0, V)), "void", "not measured"),
 ]
@@ -80,4 +81,4 @@ def test_sentences_say_rates_costs_and_how_far_to_believe() -> None:
 
 
 def test_sentences_name_the_variants_of_which_nothing_is_claimed() -> None:
-    assert sentences(summary(FAST, VOID))[2].endswith("Nothing is claimed of b.")
+    assert sentences(summary(FAST, VOID))[2].endswith("; nothing is claimed of b.")

@@ -24,7 +24,7 @@ def test_requests_are_told_apart_by_the_connections_seen() -> None:
         [replace(START, clients=frozenset({5003})), replace(other, clients=frozenset())],
     ]
     taken = shares("a", [START, other], during, {5001: 10, 5002: 20, 5003: 5, 5009: 99})
-    assert [share.requests for share in taken] == [15, 20]
+    assert [share.client_requests for share in taken] == [15, 20]
 
 
 REPLACED = [

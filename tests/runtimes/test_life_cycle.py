@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from lab.errors import InputError, RuntimeFailure
@@ -22,7 +23,7 @@ from lab.runtimes.supervision.plans import plan
 from lab.runtimes.supervision.protocol import line
 from lab.tree import ROOT
 from tests.polling import until
-from tests.runtimes.made import deployment, get, processes_of
+from tests.runtimes.made import deployment, get, processes_of, variant
 
 pytestmark = pytest.mark.slow
 
@@ -68,10 +69,10 @@ def test_interrupted_at_any_moment_of_its_start_it_leaves_nothing(directory: Pat
         process.wait(10)
     until(lambda: nothing_left(directory), 5, "nothing is left after an interruption when all was up")
 
-    for moment in range(1, MOMENTS):
+    for moment in range(1, MOMENTS + 1):
         with command(directory) as process:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(takes_s * moment / MOMENTS)
+                process.wait(takes_s * moment / (MOMENTS + 1))
             process.send_signal(signal.SIGINT)
             process.wait(10)
         until(lambda: nothing_left(directory), 5, f"nothing is left after an interruption at {moment} of {MOMENTS}")
@@ -116,7 +117,10 @@ def test_a_lab_that_lasts_is_used_and_left_up_by_commands(directory: Path) -> No
 
     with local_lab(lambda _: None, directory) as shared:
         shared.deploy(deployment("passing"))
+        database_url = shared.database(variant(), "passing")
 
+    with pytest.raises(psycopg.OperationalError, match="does not exist"):
+        psycopg.connect(database_url)
     assert [service["name"] for service in client.require(directory).ask("status")["services"]] == ["lasting"]
     assert get(f"{url}/ping")
     assert client.down(directory)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -67,7 +65,7 @@ def test_scale_keeps_the_oldest_replicas(runtime: LocalRuntime, name: str) -> No
 def test_a_crash_is_noticed_and_mended(runtime: LocalRuntime, name: str) -> None:
     before = runtime.deploy(deployment(name)).replicas[0]
 
-    os.kill(before.pids[0], signal.SIGKILL)
+    runtime.kill(before.id)
 
     usage = until(lambda: restarted(runtime, name, before.pids), 10, "another process of the replica is up")
     assert usage.replica == before.id
@@ -153,6 +151,12 @@ def test_a_name_is_used_once(runtime: LocalRuntime, name: str) -> None:
 
     with pytest.raises(RuntimeFailure, match=f"there is a service {name} already"):
         runtime.deploy(deployment(name))
+
+
+def test_an_unknown_replica_is_answered_with_those_there_are(runtime: LocalRuntime, name: str) -> None:
+    there = runtime.deploy(deployment(name)).replicas[0].id
+    with pytest.raises(InputError, match=rf"there is no nobody; there are .*{there}"):
+        runtime.kill("nobody")
 
 
 def test_an_unknown_name_is_answered_with_those_there_are(runtime: LocalRuntime, name: str) -> None:

@@ -1,5 +1,6 @@
-"""What only the Django variant promises: migrations without drift, a replica that carries its role and no more, and
-keys and bytes in the cache as the contract has them. The contract itself is tested by its checker."""
+"""What only the Django variant promises: migrations without drift, a replica that carries its role and no more, keys
+and bytes in the cache as the contract has them, and prices that fail as soon as one of them does. The contract itself
+is tested by its checker."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import django_service
@@ -93,6 +97,89 @@ print(cache.make_key("product:17"), cache._cache._serializer.dumps(b"{}"))
 def test_products_are_cached_under_the_databases_name_as_they_are(replica: dict[str, str]) -> None:
     told = run("-c", CACHE_KEY, LAB_ROLE="catalog", CACHE_URL="redis://127.0.0.1:9/0", **replica)
     assert told.stdout.strip() == "shop:product:17 b'{}'", told.stderr
+
+
+STATEMENT_TIMEOUT = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "django_service.settings"
+from django.conf import settings
+print(settings.DATABASES["default"]["OPTIONS"]["options"])
+"""
+
+
+def test_a_replicas_statements_end_after_5_s_and_those_of_a_migration_do_not(replica: dict[str, str]) -> None:
+    told = [run("-c", STATEMENT_TIMEOUT, **environ).stdout for environ in ({"LAB_ROLE": "orders", **replica}, replica)]
+    assert told == ["-c statement_timeout=5000\n", "\n"]
+
+
+PRODUCTS = {
+    1: b'{"name": "Lamp", "price": {"amount_minor": 500, "currency": "EUR"}}',
+    2: b"[" * 100_000,
+}
+FAILS, HANGS = 3, 4
+
+
+@pytest.fixture
+def catalog() -> Iterator[str]:
+    """The URL of a catalog with PRODUCTS; it answers 500 for FAILS, and HANGS only when the test is over."""
+    over = threading.Event()
+
+    class Catalog(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            product_id = int(self.path.removeprefix("/products/"))
+            if product_id == HANGS:
+                over.wait()
+            body = PRODUCTS.get(product_id, b"")
+            self.send_response(500 if product_id == FAILS else 200 if body else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Catalog) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            over.set()
+            server.shutdown()
+
+
+OFFERS = """
+import os, sys, time
+os.environ["DJANGO_SETTINGS_MODULE"] = "django_service.settings"
+from django_service.orders.prices import prices
+from shop.problems import Problem
+catalog = prices()
+start = time.monotonic()
+try:
+    catalog.offers([int(product_id) for product_id in sys.argv[1:]])
+    status = 200
+except Problem as problem:
+    status = problem.status
+print(status, time.monotonic() - start < 1.5, flush=True)
+os._exit(0)  # no waiting for a read that hangs
+"""
+
+PRICES = [
+    # case                               products     status  at once
+    ("a product", [1], 200, True),
+    ("one that is not there", [1, 9], 409, True),
+    ("nested too deeply", [1, 2], 503, True),
+    ("a failure", [1, FAILS], 503, True),
+    ("a failure beside one that hangs", [HANGS, FAILS], 503, True),
+    ("one that hangs", [1, HANGS], 504, False),
+]
+
+
+@pytest.mark.parametrize(("products", "status", "at_once"), [row[1:] for row in PRICES], ids=[row[0] for row in PRICES])
+def test_prices_fail_with_the_first_failure(
+    products: list[int], status: int, at_once: bool, catalog: str, replica: dict[str, str]
+) -> None:
+    told = run("-c", OFFERS, *map(str, products), LAB_ROLE="orders", **{**replica, "CATALOG_URL": catalog})
+    assert told.stdout.split() == [str(status), str(at_once)], told.stderr
 
 
 def test_a_replica_with_a_wrong_environment_names_every_problem_and_does_not_start() -> None:

@@ -55,7 +55,7 @@ WRONG = [
     ("CACHE_URL", "memcached://h", "CACHE_URL: 'memcached://h' starts with neither redis:// nor unix://"),
     ("CATALOG_URL", "catalog:80", "CATALOG_URL: 'catalog:80' is not an http:// or https:// address"),
     ("LAB_TOKEN_KEY_FILE", "/nonexistent", "LAB_TOKEN_KEY_FILE: cannot read /nonexistent: No such file or directory"),
-    ("LAB_DRAIN_S", "-1", "LAB_DRAIN_S: '-1' is not a number of seconds from 0 to 60"),
+    ("LAB_DRAIN_S", "-1", "LAB_DRAIN_S: '-1' is not a number of seconds from 0 to 8"),
 ]
 
 

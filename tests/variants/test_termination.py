@@ -1,22 +1,34 @@
-"""One of two replicas ends under keep-alive traffic: whatever a replica has read is answered, in every variant."""
+"""A replica ends under load: whatever it has read is answered, in every variant."""
 
 from __future__ import annotations
 
-import pytest
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
+import pytest
+from shop.tokens import mint
+
+from lab.contract.fake_catalog import FakeCatalog, Product
 from lab.core.deployment import Deployment
 from lab.core.manifest import PING_ROLE, Manifest
 from lab.runtimes.local import LocalRuntime
 from lab.runtimes.supervision import ports
+from tests import polling
 from tests.runtimes import termination
 from tests.runtimes.test_termination import RESET_SHARE_MAX
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not ports.SHARED_PORTS, reason="replicas share a port on Linux only"),
-]
+IN_FLIGHT = 4  # as many as a replica with four database connections works on at once
+SOON_S = 5.0
+
+pytestmark = pytest.mark.slow
 
 
+@pytest.mark.skipif(not ports.SHARED_PORTS, reason="replicas share a port on Linux only")
 def test_one_of_two_replicas_ends_under_load(variant: Manifest, runtime: LocalRuntime) -> None:
     name = f"ending-{variant.name}"
     service = runtime.deploy(Deployment(name, variant, PING_ROLE, replicas=2))
@@ -26,3 +38,69 @@ def test_one_of_two_replicas_ends_under_load(variant: Manifest, runtime: LocalRu
     runtime.remove(name)
     assert (seen.closed, seen.cut) == (0, 0)
     assert seen.reset <= RESET_SHARE_MAX * seen.sent
+
+
+class HeldCatalog(FakeCatalog):
+    """Knows what it was asked, and answers nothing until it may."""
+
+    def __init__(self) -> None:
+        with socket.create_server((ports.HOST, 0)) as free:
+            port = free.getsockname()[1]
+        super().__init__(ports.HOST, port)
+        self.url = f"http://{ports.HOST}:{port}"
+        self.asked: list[int] = []
+        self.may_answer = threading.Event()
+
+    def product(self, product_id: int) -> Product | None:
+        self.asked.append(product_id)
+        self.may_answer.wait(SOON_S)
+        return super().product(product_id)
+
+
+@pytest.fixture
+def catalog() -> Iterator[HeldCatalog]:
+    catalog = HeldCatalog()
+    catalog.up()
+    yield catalog
+    catalog.may_answer.set()
+    catalog.down()
+
+
+def place(url: str, token: str, product_id: int) -> httpx.Response:
+    return httpx.post(
+        f"{url}/orders",
+        json={"lines": [{"product_id": product_id, "quantity": 1}]},
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": secrets.token_hex(8)},
+        timeout=2 * SOON_S,
+        trust_env=False,
+    )
+
+
+def refuses_connections(url: str) -> bool:
+    try:
+        socket.create_connection((ports.HOST, httpx.URL(url).port or 0), SOON_S).close()
+    except ConnectionError:
+        return True
+    return False
+
+
+def test_orders_in_flight_are_placed(variant: Manifest, runtime: LocalRuntime, catalog: HeldCatalog) -> None:
+    """The catalog answers only once the replica is seen to end, so that every answer comes after the signal."""
+    name = f"placing-{variant.name}"
+    database_url = runtime.database(variant, f"placing_{variant.name}")
+    service = runtime.deploy(Deployment(name, variant, "orders", 1, database_url, IN_FLIGHT, catalog_url=catalog.url))
+    token = mint(runtime.token_key(), "orders:write", time.time())
+    products = range(1, IN_FLIGHT + 1)
+
+    with ThreadPoolExecutor(IN_FLIGHT + 1) as threads:
+        placing = [threads.submit(place, service.url, token, product_id) for product_id in products]
+        polling.until(lambda: sorted(catalog.asked) == list(products), SOON_S, "every order asks the catalog")
+        removing = threads.submit(runtime.remove, name)
+        polling.until(lambda: refuses_connections(service.url), SOON_S, "the replica accepts nobody")
+        catalog.may_answer.set()
+        answers = [order.result() for order in placing]
+        removing.result()
+
+    assert [(answer.status_code, answer.headers.get("Connection")) for answer in answers] == [
+        (201, "close") for _ in products
+    ]

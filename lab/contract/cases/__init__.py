@@ -12,6 +12,6 @@ _THEMES = (paths, tokens, bodies, fields, catalog, search, placing, orders, upst
 
 
 def of_operations(contract: Contract, role: str, operations: Iterable[str]) -> list[Case]:
-    """The cases that call nothing but these operations of a service that plays this role."""
-    selected = frozenset(operations)
-    return [case for theme in _THEMES for case in theme.cases(contract, role) if case.operations <= selected]
+    """The cases about these operations of a service that plays this role; they may call the role's others to help."""
+    selected = {*operations, ""}
+    return [case for theme in _THEMES for case in theme.cases(contract, role) if case.about in selected]

@@ -28,10 +28,10 @@ class Needs(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`operations` are all that it calls: it runs where every one of them is checked."""
+    """`about` is the operation whose promise it is, empty for all of the role; it runs where that one is checked."""
 
     name: str
-    operations: frozenset[str]
+    about: str
     run: Callable[[Probe], None]
     lane: Lane = Lane.TABLE
     needs: Needs = Needs.NOTHING
@@ -53,6 +53,6 @@ def case(
     lane: Lane = Lane.TABLE,
     needs: Needs = Needs.NOTHING,
 ) -> Case:
-    """A row of a table of cases; `operations` are ids separated by spaces, and the first is what the case is about."""
-    ids = operations.split()
-    return Case(f"{ids[0]}: {name}" if ids else name, frozenset(ids), run, lane, needs)
+    """A row of a table of cases; `operations` are all that it calls, and the first is what the case is about."""
+    about = operations.partition(" ")[0]
+    return Case(f"{about}: {name}" if about else name, about, run, lane, needs)

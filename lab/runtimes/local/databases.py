@@ -39,6 +39,14 @@ class Databases:
             raise RuntimeFailure(f"cannot make the database {name}: {error}") from error
         return self._url_of(name)
 
+    def drop(self, name: str) -> None:
+        """Ends the connections that it still has."""
+        try:
+            with self._administration() as connection:
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        except psycopg.Error as error:
+            raise RuntimeFailure(f"cannot drop the database {name}: {error}") from error
+
     def _require_template(self, connection: psycopg.Connection[Any], variant: Manifest, template: str) -> None:
         """Only whoever holds the lock makes it; it counts as a template from the moment that it is complete."""
         lock = "hashtext(%s)::bigint"

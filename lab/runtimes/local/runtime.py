@@ -35,6 +35,7 @@ class LocalRuntime:
         )
         self._databases = Databases(self.database_url, self._migrate)
         self._deployed: set[str] = set()
+        self._made: set[str] = set()
 
     def facts(self) -> Facts:
         return Facts(
@@ -62,6 +63,7 @@ class LocalRuntime:
         return self._token_key.read_bytes()
 
     def database(self, variant: Manifest, name: str) -> str:
+        self._made.add(name)
         return self._databases.make(variant, name)
 
     def deploy(self, deployment: Deployment) -> Service:
@@ -72,6 +74,10 @@ class LocalRuntime:
     def scale(self, name: str, replicas: int) -> Service:
         return service_from(self._client.ask("scale", name=name, replicas=replicas))
 
+    def kill(self, replica: str) -> None:
+        """As a crash would; the supervisor starts it again."""
+        self._client.ask("kill", replica=replica)
+
     def usage(self, name: str) -> Sequence[Usage]:
         return [usage_from(document) for document in self._client.ask("usage", name=name)["replicas"]]
 
@@ -80,10 +86,12 @@ class LocalRuntime:
         self._deployed.discard(name)
 
     def remove_all(self) -> None:
-        """Removes what was deployed here and is still there; a lab that is shared goes on."""
+        """Removes services and databases that were made here and are still there; a lab that is shared goes on."""
         for service in self.status()["services"]:
             if service["name"] in self._deployed:
                 self.remove(service["name"])
+        for name in self._made:
+            self._databases.drop(name)
 
     def status(self) -> Document:
         return self._client.ask("status")

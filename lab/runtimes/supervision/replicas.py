@@ -95,6 +95,10 @@ class RunningReplica:
             await self._child.stop()
         self._metrics_port.release()
 
+    def kill(self) -> None:
+        """Ends it as a crash does: at once, with all that it started. It is kept up, so it comes back."""
+        processes.kill(self._processes())
+
     def describe(self) -> Replica:
         return Replica(
             id=self.id,

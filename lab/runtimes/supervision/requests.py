@@ -57,6 +57,9 @@ class Requests:
                 return service_document(service.describe())
             case {"verb": "scale", "name": str(name), "replicas": int(replicas)}:
                 return service_document((await self._services.scale(name, replicas)).describe())
+            case {"verb": "kill", "replica": str(replica)}:
+                self._services.replica(replica).kill()
+                return {}
             case {"verb": "usage", "name": str(name)}:
                 return {"replicas": [usage_document(usage) for usage in self._services.get(name).usage()]}
             case {"verb": "remove", "name": str(name)}:

@@ -116,6 +116,14 @@ class Services:
             raise InputError("the service's name", [f"there is no {name}; {there}"])
         return self._running[name]
 
+    def replica(self, replica_id: str) -> RunningReplica:
+        """Raises InputError when there is no such replica."""
+        replicas = {replica.id: replica for service in self.all() for replica in service.replicas}
+        if replica_id not in replicas:
+            there = f"there are {', '.join(replicas)}" if replicas else "none runs"
+            raise InputError("the replica's name", [f"there is no {replica_id}; {there}"])
+        return replicas[replica_id]
+
     async def deploy(self, plan: ServicePlan) -> RunningService:
         """Nothing of the service is left when a replica does not start."""
         if plan.name in self._running:

@@ -25,11 +25,13 @@ def read_through(product_id: int, load: Callable[[], bytes]) -> bytes:
         body: bytes | None = cache.get(key)
     except RedisError:
         return load()
-    if not body:
-        body = load()
+    if body:
+        return body
+    loaded = load()
+    if body is None:
         with suppress(RedisError):
-            cache.add(key, body, KEPT_S)
-    return body
+            cache.add(key, loaded, KEPT_S)
+    return loaded
 
 
 def forget(product_id: int) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -64,13 +64,13 @@ class ProductDetail(ApiView):
         pk = inputs.path("product_id", ID_TEXT, product_id)
         inputs.check()
         try:
-            with transaction.atomic():
-                Product.objects.filter(pk=pk).update(**columns(fields), updated_at=Now())
-                product = get_object_or_404(Product, pk=pk)
+            replaced = Product.objects.filter(pk=pk).update(**columns(fields), updated_at=Now())
         except IntegrityError as error:
             raise _refusal(error, fields) from error
-        product_cache.forget(pk)
-        return json_response(document(product))
+        if not replaced:
+            raise Http404("No Product matches the given query.")
+        product_cache.forget(pk)  # also if the read below fails: the write is committed
+        return json_response(document(get_object_or_404(Product, pk=pk)))
 
     def delete(self, request: HttpRequest, product_id: str) -> HttpResponse:
         authorize(request, "products:write")

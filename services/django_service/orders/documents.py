@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from shop.orders import OrderStatus
@@ -19,21 +20,21 @@ TRANSITION = ObjectField({"to": STATUS})
 STOCK = ObjectField({"quantity": IntegerField(0, 1_000_000)})
 
 
-def document(order: Order) -> dict[str, Any]:
-    """`order` has its lines fetched, in the order sent."""
+def document(order: Order, lines: Iterable[OrderLine]) -> dict[str, Any]:
+    """`lines` are the order's, in the order sent."""
     return {
         "id": order.id,
         "status": order.status,
-        "lines": [_line(line) for line in order.lines.all()],
+        "lines": [_line(line) for line in lines],
         "total": {"amount_minor": order.total_minor, "currency": order.currency},
         "created_at": timestamp(order.created_at),
         "updated_at": timestamp(order.updated_at),
     }
 
 
-def first_document(order: Order) -> dict[str, Any]:
+def first_document(order: Order, lines: Iterable[OrderLine]) -> dict[str, Any]:
     """The order as it was answered when it was placed, whatever became of it since."""
-    return {**document(order), "status": OrderStatus.PLACED, "updated_at": timestamp(order.created_at)}
+    return {**document(order, lines), "status": OrderStatus.PLACED, "updated_at": timestamp(order.created_at)}
 
 
 def _line(line: OrderLine) -> dict[str, Any]:

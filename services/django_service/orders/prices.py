@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import cache
 
 import httpx
 from django.conf import settings
+from shop.documents import parse
 from shop.orders import Offer
 from shop.problems import Problem, unavailable
 from shop.settings import CATALOG_CONNECT_TIMEOUT_S, CATALOG_TIMEOUT_S
@@ -31,22 +32,19 @@ class Prices:
         self._threads = ThreadPoolExecutor(max_workers=requests, thread_name_prefix="prices")
 
     def offers(self, product_ids: Sequence[int]) -> Mapping[int, Offer]:
-        """An offer for each product. Raises Problem: 504 late, 503 no proper answer, 409 a product it does not have."""
+        """An offer for each product.
+
+        Raises Problem: 504 late or 503 no proper answer, whichever comes first; 409 a product it does not have.
+        """
         asked = {product_id: self._threads.submit(self._offer, product_id) for product_id in product_ids}
-        _, late = wait(asked.values(), timeout=CATALOG_TIMEOUT_S)
-        if late:
-            for future in late:
-                future.cancel()
+        done, waiting = wait(asked.values(), timeout=CATALOG_TIMEOUT_S, return_when=FIRST_EXCEPTION)
+        for future in waiting:
+            future.cancel()
+        answers = {product_id: future.result() for product_id, future in asked.items() if future in done}
+        if waiting:
             raise Problem("upstream-timeout", f"The catalog did not answer within {CATALOG_TIMEOUT_S:g} s")
-        offers: dict[int, Offer] = {}
-        unknown = []
-        for product_id, future in asked.items():
-            offer = future.result()
-            if offer is None:
-                unknown.append(product_id)
-            else:
-                offers[product_id] = offer
-        if unknown:
+        offers = {product_id: offer for product_id, offer in answers.items() if offer is not None}
+        if unknown := [product_id for product_id in product_ids if product_id not in offers]:
             raise Problem("product-unknown", f"The catalog does not have: {', '.join(map(str, unknown))}")
         return offers
 
@@ -62,7 +60,7 @@ class Prices:
         if response.status_code != httpx.codes.OK:
             raise unavailable(f"The catalog answered {response.status_code}")
         try:
-            product = response.json()
+            product = parse(response.content)
             name = PRODUCT_NAME.clean(product["name"], _refuse)
             price = MONEY.clean(product["price"], _refuse)
         except (ValueError, KeyError, TypeError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 from django.shortcuts import get_object_or_404
 from shop.idempotency import fingerprint
 from shop.orders import CurrenciesDiffer, OrderStatus, PricedLine, gives_stock_back, may_move, price
@@ -16,14 +15,14 @@ from django_service.orders.prices import prices
 Lines = list[tuple[int, int]]
 
 
-def place(key: str, lines: Lines) -> tuple[Order, bool]:
-    """The order that `key` placed, and whether it had done so before. `lines` are (product id, quantity).
+def place(key: str, lines: Lines) -> tuple[Order, list[OrderLine], bool]:
+    """The order that `key` placed, its lines, and whether it had done so before. `lines` are (product id, quantity).
 
     Raises Problem (409, 503, 504); then nothing is written and the key is unused.
     """
     content = fingerprint(lines)
     if placed := _placed_before(key, content):
-        return placed, True
+        return *placed, True
     offers = prices().offers([product_id for product_id, _ in lines])
     try:
         priced, total_minor, currency = price(lines, offers)
@@ -39,39 +38,43 @@ def place(key: str, lines: Lines) -> tuple[Order, bool]:
     try:
         with transaction.atomic():
             order.save(force_insert=True)  # first: a request with the same key waits here
-            _write_lines(order, priced)
+            written = _write_lines(order, priced)
             OrderEvent.objects.create(order=order, status=order.status)
             _take_stock(lines)
     except IntegrityError as error:
         if violates(error, "orders_idempotency_key_key") and (placed := _placed_before(key, content)):
-            return placed, True
+            return *placed, True
         raise
-    return Order.objects.with_lines().get(pk=order.pk), False
+    return order, written, False
 
 
-def move(order_id: int, to: OrderStatus) -> Order:
-    """The order in its new state. Raises Http404, or Problem if it may not go there."""
+def move(order_id: int, to: OrderStatus) -> tuple[Order, list[OrderLine]]:
+    """The order in its new state, and its lines. Raises Http404, or Problem if it may not go there."""
     with transaction.atomic():
         order = get_object_or_404(Order.objects.select_for_update(), pk=order_id)
         if not may_move(OrderStatus(order.status), to):
             raise Problem("transition-refused", f"An order that is {order.status} cannot become {to}")
-        Order.objects.filter(pk=order_id).update(status=to, updated_at=Now())
-        OrderEvent.objects.create(order=order, status=to)
+        event = OrderEvent.objects.create(order=order, status=to)
+        order.status, order.updated_at = to, event.created_at
+        order.save(update_fields=["status", "updated_at"])
+        lines = list(order.lines.order_by("position"))
         if gives_stock_back(to):
-            for line in order.lines.order_by("product_id"):
+            for line in sorted(lines, key=lambda line: line.product_id):
                 Stock.objects.give_back(line.product_id, line.quantity)
-        return Order.objects.with_lines().get(pk=order_id)
+        return order, lines
 
 
-def _placed_before(key: str, content: str) -> Order | None:
+def _placed_before(key: str, content: str) -> tuple[Order, list[OrderLine]] | None:
     order = Order.objects.with_lines().filter(idempotency_key=key).first()
-    if order and order.fingerprint != content:
+    if order is None:
+        return None
+    if order.fingerprint != content:
         raise Problem("idempotency-key-reused", "This Idempotency-Key placed an order with another content")
-    return order
+    return order, list(order.lines.all())
 
 
-def _write_lines(order: Order, lines: list[PricedLine]) -> None:
-    OrderLine.objects.bulk_create(
+def _write_lines(order: Order, lines: list[PricedLine]) -> list[OrderLine]:
+    return OrderLine.objects.bulk_create(
         OrderLine(
             order=order,
             position=position,

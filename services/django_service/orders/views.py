@@ -26,7 +26,9 @@ class OrderList(ApiView):
         found = list(orders[: limit + 1])
         page = found[:limit]
         next_cursor = cursor.encode(page[-1].id) if len(found) > limit else None
-        return json_response({"items": [document(order) for order in page], "next_cursor": next_cursor})
+        return json_response(
+            {"items": [document(order, order.lines.all()) for order in page], "next_cursor": next_cursor}
+        )
 
     def post(self, request: HttpRequest) -> HttpResponse:
         authorize(request, "orders:write")
@@ -35,17 +37,18 @@ class OrderList(ApiView):
         key = inputs.header("Idempotency-Key", KEY)
         inputs.check()
         lines = [(line["product_id"], line["quantity"]) for line in fields["lines"]]
-        order, replayed = services.place(key, lines)
+        order, written, replayed = services.place(key, lines)
         headers = {"Location": f"/orders/{order.id}"}
         if replayed:
             headers["Idempotency-Replayed"] = "true"
-        return json_response(first_document(order), status=201, headers=headers)
+        return json_response(first_document(order, written), status=201, headers=headers)
 
 
 class OrderDetail(ApiView):
     def get(self, request: HttpRequest, order_id: str) -> HttpResponse:
         pk = path_id(request, "order_id", order_id)
-        return json_response(document(get_object_or_404(Order.objects.with_lines(), pk=pk)))
+        order = get_object_or_404(Order.objects.with_lines(), pk=pk)
+        return json_response(document(order, order.lines.all()))
 
 
 class OrderTransitions(ApiView):
@@ -55,7 +58,7 @@ class OrderTransitions(ApiView):
         fields = inputs.body(TRANSITION, json_body(request))
         pk = inputs.path("order_id", ID_TEXT, order_id)
         inputs.check()
-        return json_response(document(services.move(pk, fields["to"])))
+        return json_response(document(*services.move(pk, fields["to"])))
 
 
 class StockDetail(ApiView):

@@ -9,13 +9,13 @@ from typing import Annotated
 from pydantic import Field
 from shop import cursor
 
-from fastapi_service.fields import Amount, Category, Input, Money, Output, Text
+from fastapi_service.fields import Amount, Category, Input, Money, Name, Output, Text
 from fastapi_service.models import Product
 
 
 class ProductInput(Input):
     sku: Annotated[str, Field(pattern="^[A-Z0-9][A-Z0-9-]{0,39}$")]
-    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    name: Name
     description: Annotated[Text, Field(max_length=2000)] = ""
     category: Category
     price: Money

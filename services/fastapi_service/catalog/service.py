@@ -13,8 +13,8 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from fastapi_service.catalog.cache import ProductCache
 from fastapi_service.catalog.schemas import ProductInput, ProductOutput, ProductPage
-from fastapi_service.database import Sessions
-from fastapi_service.models import SEARCH_CONFIGURATION, SEARCH_DOCUMENT, Product
+from fastapi_service.database import Sessions, violates
+from fastapi_service.models import SEARCH_CONFIGURATION, SEARCH_DOCUMENT, SKU_KEY, Product
 
 # Built once: SQLAlchemy spends more on building a statement than on running it.
 _ONE = select(Product).where(Product.id == bindparam("product_id"))
@@ -55,7 +55,6 @@ class Catalog:
     async def create(self, product: ProductInput) -> ProductOutput:
         created = await self._write(insert(Product).values(product.columns()).returning(Product), product.sku)
         assert created is not None
-        await self._changed(created.id)
         return ProductOutput.of(created)
 
     async def replace(self, product_id: int, product: ProductInput) -> ProductOutput:
@@ -85,7 +84,9 @@ class Catalog:
             async with self._sessions.single() as session:
                 written: Product | None = await session.scalar(statement)
                 return written
-        except IntegrityError:
+        except IntegrityError as error:
+            if not violates(error, SKU_KEY):
+                raise
             raise Problem("sku-taken", f"Another product has the SKU {sku}") from None
 
     async def _changed(self, product_id: int) -> None:

@@ -98,7 +98,7 @@ class Orders:
             order.updated_at = func.statement_timestamp()
             session.add(OrderEvent(order_id=order_id, status=to))
             if rules.gives_stock_back(to):
-                await stock.change(session, [(line.product_id, line.quantity) for line in order.lines])
+                await stock.give_back(session, [(line.product_id, line.quantity) for line in order.lines])
             await session.flush()
         return OrderOutput.of(order, order.lines)
 
@@ -124,10 +124,10 @@ async def _insert(session: AsyncSession, values: Mapping[str, Any], lines: Seque
         [{"order_id": order.id, "position": position, **asdict(line)} for position, line in enumerate(lines)],
     )
     await session.execute(insert(OrderEvent), {"order_id": order.id, "status": order.status})
-    taken = await stock.change(session, [(line.product_id, -line.quantity) for line in lines])
-    short = [str(line.product_id) for line in lines if line.product_id not in taken]
+    short = await stock.take(session, [(line.product_id, line.quantity) for line in lines])
     if short:
-        raise Problem("out-of-stock", f"There is too little of product {', '.join(short)}")
+        named = [str(line.product_id) for line in lines if line.product_id in short]
+        raise Problem("out-of-stock", f"There is too little of product {', '.join(named)}")
     return order
 
 

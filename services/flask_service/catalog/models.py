@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from flask_service.database import Base
 
+SKU_CONSTRAINT = "product_sku_key"
 # As the index has it: PostgreSQL uses the index for a query with the same expression.
 SEARCHED = "to_tsvector('simple'::regconfig, coalesce(name, '') || ' ' || coalesce(description, ''))"
 
@@ -27,7 +28,7 @@ SEARCHED = "to_tsvector('simple'::regconfig, coalesce(name, '') || ' ' || coales
 class Product(Base):
     __tablename__ = "product"
     __table_args__ = (
-        UniqueConstraint("sku", name="product_sku_key"),
+        UniqueConstraint("sku", name=SKU_CONSTRAINT),
         CheckConstraint("price_minor >= 0", name="product_price_minor_check"),
         Index("product_category_id_idx", "category", "id"),
         Index("product_search_idx", text(SEARCHED), postgresql_using="gin"),

@@ -13,7 +13,7 @@ from shop.problems import Problem
 from sqlalchemy import delete, func, insert, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
-from flask_service.catalog.models import SEARCHED, Product
+from flask_service.catalog.models import SEARCHED, SKU_CONSTRAINT, Product
 from flask_service.catalog.schemas import CreateProduct, ListProducts, ReplaceProduct
 from flask_service.documents import product_document
 from flask_service.extensions import auth, cache, database
@@ -54,7 +54,7 @@ def get_product(product_id: str) -> ResponseReturnValue:
             product = session.get(Product, wanted)
         if product is None:
             raise not_found(wanted)
-        return json.dumps(product_document(product)).encode()
+        return json.dumps(product_document(product), separators=(",", ":")).encode()
 
     return Response(cache.read_through(wanted, load_json), content_type="application/json")
 
@@ -65,7 +65,6 @@ def create_product() -> ResponseReturnValue:
     given = load(CREATE_PRODUCT, body=json_body())["body"]
     with refusing_taken_sku(given["sku"]), database.autocommit() as session:
         product = session.scalars(insert(Product).values(given).returning(Product)).one()
-    cache.forget(product.id)
     return product_document(product), 201, {"Location": f"/products/{product.id}"}
 
 
@@ -74,9 +73,15 @@ def create_product() -> ResponseReturnValue:
 def replace_product(product_id: str) -> ResponseReturnValue:
     request = load(REPLACE_PRODUCT, path={"product_id": product_id}, body=json_body())
     wanted, given = request["path"]["product_id"], request["body"]
-    replace = update(Product).where(Product.id == wanted).values(**given, updated_at=func.statement_timestamp())
+    replace = (
+        update(Product)
+        .where(Product.id == wanted)
+        .values(**given, updated_at=func.statement_timestamp())
+        .returning(Product)
+        .execution_options(synchronize_session=False)
+    )
     with refusing_taken_sku(given["sku"]), database.autocommit() as session:
-        product = session.scalars(replace.returning(Product)).one_or_none()
+        product = session.scalars(replace).one_or_none()
     if product is None:
         raise not_found(wanted)
     cache.forget(wanted)
@@ -102,7 +107,7 @@ def refusing_taken_sku(sku: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        if not isinstance(error.orig, UniqueViolation):
+        if not isinstance(error.orig, UniqueViolation) or error.orig.diag.constraint_name != SKU_CONSTRAINT:
             raise
         raise Problem("sku-taken", f"Another product has the SKU {sku}") from None
 

@@ -111,6 +111,7 @@ def _take_stock(session: Session, lines: Iterable[Line]) -> None:
             .where(Stock.product_id == line.product_id, Stock.quantity >= line.quantity)
             .values(quantity=Stock.quantity - line.quantity)
             .returning(Stock.product_id)
+            .execution_options(synchronize_session=False)
         )
         if session.scalar(take) is None:
             raise Problem("out-of-stock", f"There is too little of product {line.product_id}")

@@ -1,0 +1,52 @@
+"""What `lab compare` says of wrong input, before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.cli.main import run
+
+BAD_SCENARIO = """
+title: Three mistakes
+workload:
+  rate_per_s: 0
+  timeout_s: 5
+  requests: [{operation: getProducts, weight: 1}]
+slo: {error_share: 2}
+"""
+
+CASES = [
+    # case                       arguments                                              what is said
+    (
+        "unknown variant",
+        ["--variants", "fastapi,rails", "--scenario", "ping"],
+        ["there is no rails; there are django, fastapi, flask"],
+    ),
+    ("named twice", ["--variants", "flask,flask", "--scenario", "ping"], ["flask is named more than once"]),
+    ("unknown scenario", ["--scenario", "brows"], ["none of browse, checkout, mixed, ping"]),
+    (
+        "three mistakes in a scenario, and a variant",
+        ["--variants", "rails", "--scenario", "bad.yaml"],
+        ["rate_per_s: 0 is not above 0", "slo.p99_ms: missing", "slo.error_share: 2", "there is no rails"],
+    ),
+    ("no such folder", ["--services", "nowhere", "--scenario", "ping"], ["nowhere: not a folder"]),
+    ("results where none can be", ["--scenario", "ping", "--results", "bad.yaml/results"], ["bad.yaml/results"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_every_problem_is_told_at_once(
+    arguments: list[str],
+    said: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.yaml").write_text(BAD_SCENARIO)
+    assert run(["compare", *arguments, "--quick"]) == 2
+    told = capsys.readouterr().err
+    assert [text for text in said if text not in told] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]

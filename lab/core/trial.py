@@ -12,8 +12,10 @@ from lab.core.measurement import Measurement
 
 @dataclass(frozen=True, slots=True)
 class ReplicaShare:
-    """What one replica took of a trial. `client_requests` are those of the load generator, not of
-    other services, None where no connection was seen."""
+    """What one replica took of a trial.
+
+    `client_requests` are those of the load generator, not of other services; None where no connection was seen.
+    """
 
     service: str
     replica: str

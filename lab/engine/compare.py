@@ -101,7 +101,8 @@ def _failure(step: Callable[[Manifest, Plan, Ports], str], variant: Manifest, pl
 def _database(variant: Manifest, purpose: str, plan: Plan, runtime: Runtime) -> str:
     if not variant.roles:
         return ""
-    return runtime.database(variant, f"{purpose}_{variant.name}_{plan.run}".replace("-", "_").lower())
+    run = plan.run.rpartition("-")[2]  # short: PostgreSQL cuts names at 63 bytes
+    return runtime.database(variant, f"{purpose}_{variant.name}_{run}".replace("-", "_"))
 
 
 def _check_contract(variant: Manifest, plan: Plan, ports: Ports) -> str:

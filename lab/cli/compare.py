@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import click
 from rich.console import Console
-from shop.tokens import mint
+from shop.tokens import WRITE_SCOPES, mint
 
 from lab.contract.checker import HttpContractChecker
 from lab.core.roles import missing_roles, roles
@@ -34,7 +34,6 @@ from lab.variants import load_manifests
 RUNG_S = 10.0
 QUICK_RUNG_S = 2.0
 T = TypeVar("T")
-WRITE_SCOPES = "products:write orders:write stock:write"
 TOKEN_LIFETIME_S = 6 * 3600
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from shop.settings import TOKEN_KEY_MIN_BYTES
-from shop.tokens import mint
+from shop.tokens import WRITE_SCOPES, mint
 
 from lab.core.manifest import PING_ROLE
 from lab.core.measurement import Measurement, missed_objectives, void_reasons
@@ -28,7 +28,6 @@ from lab.ports import Load
 from lab.scenarios import load_scenario
 from lab.tree import contract_operations
 
-SCOPES = "products:write orders:write stock:write"
 REQUESTS_MAX = 300_000  # all are made before the first leaves, at about 50 µs and 0.5 KB each
 DURATION_MAX_S = 3600.0
 TOKEN_SPARE_S = 600
@@ -150,7 +149,7 @@ def _token(scenario: Scenario, key_file: Path | None, duration: float) -> tuple[
         return "", [f"--jwt-key-file: cannot read {key_file}: {error.strerror}"]
     if len(key) < TOKEN_KEY_MIN_BYTES:
         return "", [f"--jwt-key-file: {key_file} has {len(key)} bytes; at least {TOKEN_KEY_MIN_BYTES}"]
-    return mint(key, SCOPES, time.time(), int(min(duration, DURATION_MAX_S)) + TOKEN_SPARE_S), []
+    return mint(key, WRITE_SCOPES, time.time(), int(min(duration, DURATION_MAX_S)) + TOKEN_SPARE_S), []
 
 
 def _run(generator: WorkerGenerator, planned: Load) -> Measurement:

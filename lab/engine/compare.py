@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from lab.core.deployment import Deployment, Service, Usage
 from lab.core.ladder import climb, next_rung, rate
@@ -18,6 +19,8 @@ from lab.core.summary import Summary, summarise
 from lab.core.trial import Trial, replaced, shares
 from lab.errors import LabError
 from lab.ports import ContractChecker, Load, LoadGenerator, Observer, Runtime
+
+T = TypeVar("T")
 
 WARM_UP_S = 1.0
 PREPARED_AT_ONCE = 3
@@ -50,28 +53,23 @@ class Ports:
 
 def compare(plan: Plan, ports: Ports) -> Summary:
     """Runs the whole plan. A variant that does not start or breaks the contract is not measured; the others are."""
+    failures = _Failures(ports.observer)
     pool = ThreadPoolExecutor(max_workers=PREPARED_AT_ONCE)
     try:
-        failures = pool.map(lambda variant: _failure(_check_contract, variant, plan, ports), plan.variants)
-        not_measured = {v.name: f for v, f in zip(plan.variants, failures, strict=True) if f}
+        list(pool.map(lambda v: failures.attempt(v.name, lambda: _check_contract(v, plan, ports)), plan.variants))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # an interruption does not wait for what still runs
-    targets: dict[str, _Target] = {}
-    for variant in plan.variants:
-        if variant.name not in not_measured:
-            try:
-                targets[variant.name] = _deploy(variant, plan, ports)
-            except LabError as error:
-                not_measured[variant.name] = str(error)
-                ports.observer.failed(variant.name, str(error))
-    trials = _climb_together(targets, plan, ports, not_measured)
+    kept = [variant for variant in plan.variants if variant.name not in failures.reasons]
+    deployed = [failures.attempt(variant.name, partial(_deploy, variant, plan, ports)) for variant in kept]
+    targets = {target.variant: target for target in deployed if target}
+    trials = _climb_together(targets, plan, ports, failures)
     return summarise(
         plan.run,
         plan.scenario,
         plan.quick,
         [variant.name for variant in plan.variants],
         trials,
-        not_measured,
+        failures.reasons,
         {name: target.first_answer_s for name, target in targets.items()},
     )
 
@@ -88,14 +86,21 @@ class _Target:
         return max(replica.first_answer_s for service in self.services.values() for replica in service.replicas)
 
 
-def _failure(step: Callable[[Manifest, Plan, Ports], str], variant: Manifest, plan: Plan, ports: Ports) -> str:
-    try:
-        failure = step(variant, plan, ports)
-    except LabError as error:
-        failure = str(error)
-    if failure:
-        ports.observer.failed(variant.name, failure)
-    return failure
+class _Failures:
+    """Why variants are not measured: a step that fails takes its variant out, and the others go on."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.reasons: dict[str, str] = {}
+        self._observer = observer
+
+    def attempt(self, variant: str, step: Callable[[], T]) -> T | None:
+        """What the step gives; None when it failed, which is noted and told."""
+        try:
+            return step()
+        except LabError as error:
+            self.reasons[variant] = str(error)
+            self._observer.failed(variant, str(error))
+            return None
 
 
 def _database(variant: Manifest, purpose: str, plan: Plan, runtime: Runtime) -> str:
@@ -105,8 +110,8 @@ def _database(variant: Manifest, purpose: str, plan: Plan, runtime: Runtime) -> 
     return runtime.database(variant, f"{purpose}_{variant.name}_{run}".replace("-", "_"))
 
 
-def _check_contract(variant: Manifest, plan: Plan, ports: Ports) -> str:
-    """Why the variant may not be measured; empty when it keeps the contract."""
+def _check_contract(variant: Manifest, plan: Plan, ports: Ports) -> None:
+    """Raises LabError when the variant may not be measured."""
     ports.observer.step(f"{variant.name}: tables and data")
     database_url = _database(variant, "contract", plan, ports.runtime)
     violations = 0
@@ -135,7 +140,8 @@ def _check_contract(variant: Manifest, plan: Plan, ports: Ports) -> str:
             ports.runtime.remove(service.name)
         ports.observer.contract(variant.name, role, report)
         violations += len(report.violations)
-    return f"breaks the contract in {violations} places" if violations else ""
+    if violations:
+        raise LabError(f"breaks the contract in {violations} places")
 
 
 def _deploy(variant: Manifest, plan: Plan, ports: Ports) -> _Target:
@@ -157,23 +163,11 @@ def _deploy(variant: Manifest, plan: Plan, ports: Ports) -> _Target:
     return _Target(variant.name, services)
 
 
-def _climb_together(
-    targets: Mapping[str, _Target], plan: Plan, ports: Ports, not_measured: dict[str, str]
-) -> list[Trial]:
-    """Rung by rung, in an order drawn anew for each rung, until every variant's climb has ended.
-
-    A variant whose services fail is added to `not_measured`, and the others go on.
-    """
+def _climb_together(targets: Mapping[str, _Target], plan: Plan, ports: Ports, failures: _Failures) -> list[Trial]:
+    """Rung by rung, in an order drawn anew for each rung, until every variant's climb has ended."""
     chance = random.Random(plan.seed)  # noqa: S311 - an order of trials, not a secret
     token = ports.write_token()
     by_variant: dict[str, list[Trial]] = {name: [] for name in targets}
-
-    def attempt(name: str, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except LabError as error:
-            not_measured[name] = str(error)
-            ports.observer.failed(name, str(error))
 
     def warm_up(name: str) -> None:
         ports.observer.step(f"{name}: warming up")
@@ -188,12 +182,14 @@ def _climb_together(
         ports.observer.trial(trial)
 
     for name in targets:
-        attempt(name, partial(warm_up, name))
-    while climbing := [n for n, trials in by_variant.items() if n not in not_measured and climb(trials).end is None]:
+        failures.attempt(name, partial(warm_up, name))
+    while climbing := [
+        n for n, trials in by_variant.items() if n not in failures.reasons and climb(trials).end is None
+    ]:
         lowest = min(next_rung(by_variant[name]) for name in climbing)
         names = [name for name in climbing if next_rung(by_variant[name]) == lowest]
         for name in chance.sample(names, len(names)):
-            attempt(name, partial(try_rung, name, lowest))
+            failures.attempt(name, partial(try_rung, name, lowest))
     return [trial for trials in by_variant.values() for trial in trials]
 
 

@@ -9,6 +9,7 @@ from shop.problems import Problem, unauthorized
 ISSUER = "framework-lab"
 AUDIENCE = "shop"
 LEEWAY_S = 30
+WRITE_SCOPES = "products:write orders:write stock:write"  # every scope that there is
 
 
 def require_scope(authorization: str | None, scope: str, key: bytes) -> None:

@@ -23,6 +23,7 @@ class Deployment:
     database_connections: int = 4
     cache_url: str = ""
     catalog_url: str = ""
+    stream_max_s: int = 300
     port: int = 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PING_ROLE = "ping"
+RECOMMEND_ROLE = "recommend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Manifest:
     versions: tuple[str, ...]
     baselines: Mapping[str, tuple[str, ...]]
     middleware: tuple[str, ...]
+    differences: tuple[str, ...]
     outside_contract: tuple[str, ...]
 
     @classmethod
@@ -42,6 +44,7 @@ class Manifest:
             versions=strings("versions"),
             baselines={name: tuple(argv) for name, argv in document.get("baselines", {}).items()},
             middleware=strings("middleware"),
+            differences=strings("differences"),
             outside_contract=strings("outside_contract"),
         )
 

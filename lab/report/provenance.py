@@ -45,6 +45,7 @@ def provenance(facts: Facts, variants: Sequence[Manifest], seed: int, scenario: 
                 "title": variant.title,
                 "versions": _versions(variant),
                 "middleware": list(variant.middleware),
+                "differences": list(variant.differences),
                 "outside_contract": list(variant.outside_contract),
             }
             for variant in variants

@@ -1,7 +1,8 @@
 """Runs an ASGI application as one replica: one process, one event loop, health on a thread of its own.
 
 Ending is `services/contract/runtime.md`'s: uvicorn's own shutdown closes idle connections at once and so loses requests
-that are on their way. Nothing here costs a request anything while the replica serves.
+that are on their way. Nothing here costs a request anything while the replica serves. `request.state.ending` is an
+asyncio.Event, set when the replica begins to end: the application ends its streams then.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ class _Server(uvicorn.Server):
         self._drain_s = drain_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending = asyncio.Event()
+        self.lifespan.state["ending"] = self._ending
         await super().startup(sockets)
         self._health.ready = not self.should_exit
 
@@ -88,6 +91,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         clock = asyncio.get_running_loop().time
         begin = clock()
+        self._ending.set()
         self._announce_close()
         await self._stop_accepting(sockets or [])
         await self._until_closed(begin + self._drain_s)

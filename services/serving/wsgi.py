@@ -13,7 +13,7 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from types import FrameType
@@ -28,9 +28,10 @@ from gunicorn.workers import gthread
 from shop.settings import Settings, exit_with
 
 from serving.health import Health, Progress
+from serving.streams import ENVIRON_KEY, Streams
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 KEEP_ALIVE_S = 75  # longer than clients keep a connection: they renew it, not the server
 ENDS_WITHIN_S = 9
@@ -124,11 +125,13 @@ class Worker(gthread.ThreadWorker):
     """Gunicorn's threaded worker, with health and with the ending of `runtime.md`."""
 
     app: _Server
+    wsgi: WSGIApplication
 
     def init_process(self) -> None:
         settings = self.app.settings
         self.health = Health(Progress())
         self.health.serve(settings.host, settings.metrics_port)
+        self.streams = Streams(settings.database_connections)
         super().init_process()
 
     def init_signals(self) -> None:
@@ -137,8 +140,16 @@ class Worker(gthread.ThreadWorker):
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
+        self.wsgi = self.with_streams(self.wsgi)
         address = (self.app.settings.host, self.app.settings.port)
         self.sockets = [TCPSocket(address, self.cfg, self.log)]
+
+    def with_streams(self, app: WSGIApplication) -> WSGIApplication:
+        def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            environ[ENVIRON_KEY] = self.streams
+            return app(environ, start_response)
+
+        return call
 
     def run(self) -> None:
         self.health.ready = self.alive
@@ -159,6 +170,7 @@ class Worker(gthread.ThreadWorker):
             self.health.ready = False
             Response.should_close = _announce_close
             signal.alarm(ENDS_WITHIN_S + 1)  # a request that never ends does not keep the process
+            self.streams.end()
         super().handle_exit(sig, frame)
 
     def accept(self, listener: TCPSocket) -> None:

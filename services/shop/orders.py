@@ -22,6 +22,10 @@ _NEXT: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 }
 
 
+def is_final(status: OrderStatus) -> bool:
+    return not _NEXT[status]
+
+
 def may_move(current: OrderStatus, to: OrderStatus) -> bool:
     return to in _NEXT[current]
 

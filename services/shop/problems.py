@@ -28,6 +28,7 @@ _KINDS: Mapping[str, tuple[int, str]] = {
     "invalid": (422, "Invalid request"),
     "internal-error": (500, "Internal error"),
     "dependency-unavailable": (503, "Dependency unavailable"),
+    "too-many-streams": (503, "Too many streams"),
     "upstream-timeout": (504, "Upstream timeout"),
 }
 
@@ -78,6 +79,11 @@ def unauthorized(detail: str) -> Problem:
 
 def unavailable(detail: str) -> Problem:
     return Problem("dependency-unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def too_many_streams(most: int) -> Problem:
+    """`most` are as many as the replica holds."""
+    return Problem("too-many-streams", f"All {most} streams are taken", headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def method_not_allowed(allowed: Sequence[str]) -> Problem:

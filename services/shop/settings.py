@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from shop.model import Model, ModelError, read
 
 TOKEN_KEY_MIN_BYTES = 32
 CATALOG_CONNECT_TIMEOUT_S = 1.0
@@ -17,6 +19,7 @@ DATABASE_POOL_TIMEOUT_S = 5.0
 DATABASE_STATEMENT_TIMEOUT_S = 5.0
 CACHE_TIMEOUT_S = 0.25
 DRAIN_MAX_S = 8
+STREAM_MAX_S = 86_400
 
 
 class SettingsError(ValueError):
@@ -30,7 +33,13 @@ class SettingsError(ValueError):
 class Role(StrEnum):
     CATALOG = "catalog"
     ORDERS = "orders"
+    RECOMMEND = "recommend"
     PING = "ping"
+    ADMIN = "admin"
+
+
+ROLES = (Role.CATALOG, Role.ORDERS, Role.RECOMMEND, Role.PING)  # of every variant
+WITH_DATABASE = {Role.CATALOG, Role.ORDERS, Role.ADMIN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +83,38 @@ class Settings:
     catalog_url: str
     token_key: bytes
     drain_s: float
+    stream_max_s: int
+    model: Model | None
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
-        """Raises SettingsError with every problem at once."""
+    def from_environ(cls, environ: Mapping[str, str], roles: Collection[Role] = ROLES) -> Settings:
+        """`roles` are those that the variant plays. Raises SettingsError with every problem at once."""
         reader = _Reader(environ)
-        role = reader.role()
-        serves_shop = role is not Role.PING
+        role = reader.role(roles)
+        has_database = role in WITH_DATABASE
         settings = cls(
             role=role,
             host=environ.get("LAB_HOST") or "127.0.0.1",
             port=reader.integer("LAB_PORT", minimum=1, maximum=65535),
             metrics_port=reader.integer("LAB_METRICS_PORT", minimum=1, maximum=65535),
-            database=reader.database() if serves_shop else None,
+            database=reader.database() if has_database else None,
             database_connections=reader.integer("LAB_DB_CONNECTIONS", minimum=1, maximum=1000, default=4),
             cache_url=reader.cache_url(),
             catalog_url=reader.catalog_url() if role is Role.ORDERS else "",
-            token_key=reader.token_key() if serves_shop else b"",
+            token_key=reader.token_key() if has_database else b"",
             drain_s=reader.seconds("LAB_DRAIN_S", maximum=DRAIN_MAX_S, default=0.5),
+            stream_max_s=reader.integer("LAB_STREAM_MAX_S", minimum=1, maximum=STREAM_MAX_S, default=300),
+            model=reader.model() if role is Role.RECOMMEND else None,
         )
         if reader.problems:
             raise SettingsError(reader.problems)
         return settings
 
     @classmethod
-    def or_exit(cls, environ: Mapping[str, str]) -> Settings:
+    def or_exit(cls, environ: Mapping[str, str], roles: Collection[Role] = ROLES) -> Settings:
         """The settings, or exit code 2 with one line on standard error for each problem."""
         try:
-            return cls.from_environ(environ)
+            return cls.from_environ(environ, roles)
         except SettingsError as error:
             exit_with(error.problems)
 
@@ -125,14 +138,13 @@ class _Reader:
             self.problems.append(f"{name}: missing; for example {name}={example}")
         return value
 
-    def role(self) -> Role:
+    def role(self, roles: Collection[Role]) -> Role:
         value = self.required("LAB_ROLE", "catalog")
-        try:
+        if value in roles:
             return Role(value)
-        except ValueError:
-            if value:
-                self.problems.append(f"LAB_ROLE: {value!r} is none of {', '.join(Role)}")
-            return Role.PING
+        if value:
+            self.problems.append(f"LAB_ROLE: {value!r} is none of {', '.join(roles)}")
+        return Role.PING
 
     def integer(self, name: str, *, minimum: int, maximum: int, default: int | None = None) -> int:
         value = self.environ.get(name, "") if default is not None else self.required(name, str(minimum))
@@ -172,6 +184,14 @@ class _Reader:
         if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
             self.problems.append(f"CATALOG_URL: {value!r} is not an http:// or https:// address")
         return value.rstrip("/")
+
+    def model(self) -> Model | None:
+        value = self.required("LAB_MODEL_FILE", "/var/lib/shop/model")
+        try:
+            return read(Path(value)) if value else None
+        except ModelError as error:
+            self.problems.append(f"LAB_MODEL_FILE: {error}")
+            return None
 
     def token_key(self) -> bytes:
         value = self.required("LAB_TOKEN_KEY_FILE", "/run/secrets/token-key")

@@ -61,6 +61,7 @@ def manifest(name: str, *roles: str) -> Manifest:
         versions=(),
         baselines={},
         middleware=(),
+        differences=(),
         outside_contract=(),
     )
 

@@ -30,6 +30,7 @@ def variant(name: str = "fake", *arguments: str, migrate: tuple[str, ...] = ()) 
         versions=(),
         baselines={},
         middleware=(),
+        differences=(),
         outside_contract=(),
     )
 

@@ -163,7 +163,9 @@ def test_a_command_that_gives_up_ends_what_was_started_for_it(directory: Path) -
     with lasting_lab(lambda _: None, directory):
         pass
     servers = len(processes_of(directory))
-    wanted = plan(deployment("one", "unready"), sys.executable, directory / "token-key", os.environ)
+    wanted = plan(
+        deployment("one", "unready"), sys.executable, directory / "token-key", directory / "model", os.environ
+    )
     opened = state.read(directory)
     assert opened
 

@@ -46,6 +46,8 @@ def settings(role: Role) -> Settings:
         catalog_url="http://127.0.0.1:9",
         token_key=b"k" * 32,
         drain_s=0.0,
+        stream_max_s=300,
+        model=None,
     )
 
 

@@ -39,6 +39,8 @@ def app_for(role: Role, cache_url: str = "", catalog_url: str = "http://127.0.0.
             catalog_url=catalog_url,
             token_key=b"k" * 32,
             drain_s=0.0,
+            stream_max_s=300,
+            model=None,
         )
     )
 

@@ -46,7 +46,7 @@ def test_a_ping_replica_needs_ports_only() -> None:
 
 
 WRONG = [
-    ("LAB_ROLE", "cashier", "LAB_ROLE: 'cashier' is none of catalog, orders, ping"),
+    ("LAB_ROLE", "cashier", "LAB_ROLE: 'cashier' is none of catalog, orders, recommend, ping"),
     ("LAB_PORT", "", "LAB_PORT: missing; for example LAB_PORT=1"),
     ("LAB_PORT", "70000", "LAB_PORT: '70000' is not an integer from 1 to 65535"),
     ("LAB_DB_CONNECTIONS", "two", "LAB_DB_CONNECTIONS: 'two' is not an integer from 1 to 1000"),
@@ -55,6 +55,8 @@ WRONG = [
     ("CACHE_URL", "memcached://h", "CACHE_URL: 'memcached://h' starts with neither redis:// nor unix://"),
     ("CATALOG_URL", "catalog:80", "CATALOG_URL: 'catalog:80' is not an http:// or https:// address"),
     ("LAB_TOKEN_KEY_FILE", "/nonexistent", "LAB_TOKEN_KEY_FILE: cannot read /nonexistent: No such file or directory"),
+    ("LAB_STREAM_MAX_S", "0", "LAB_STREAM_MAX_S: '0' is not an integer from 1 to 86400"),
+    ("LAB_ROLE", "admin", "LAB_ROLE: 'admin' is none of catalog, orders, recommend, ping"),
     ("LAB_DRAIN_S", "-1", "LAB_DRAIN_S: '-1' is not a number of seconds from 0 to 8"),
 ]
 
@@ -64,6 +66,16 @@ def test_a_wrong_value_is_named(environ: dict[str, str], name: str, value: str, 
     with pytest.raises(SettingsError) as refused:
         Settings.from_environ({**environ, name: value})
     assert refused.value.problems == [problem]
+
+
+def test_a_variant_may_play_more_roles(environ: dict[str, str]) -> None:
+    assert Settings.from_environ({**environ, "LAB_ROLE": "admin"}, tuple(Role)).role is Role.ADMIN
+
+
+def test_recommend_needs_a_model(environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environ({**environ, "LAB_ROLE": "recommend", "LAB_MODEL_FILE": "/nonexistent"})
+    assert refused.value.problems == ["LAB_MODEL_FILE: cannot read /nonexistent: No such file or directory"]
 
 
 def test_every_problem_is_told_at_once() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from shop import model
+
 from lab.core.deployment import Deployment, Facts, Service, Usage
-from lab.core.manifest import Manifest, command
+from lab.core.manifest import RECOMMEND_ROLE, Manifest, command
 from lab.core.pinning import Pinning
 from lab.errors import CommandFailed
 from lab.runtimes.local.client import Client
@@ -30,6 +33,7 @@ class LocalRuntime:
         self._components = dict(ready["components"])
         self._sockets = Path(ready["sockets"])
         self._token_key = Path(ready["token_key"])
+        self._model = Path(ready["model"])
         self._pinning = Pinning(
             tuple(ready["pinning"]["replicas"]), tuple(ready["pinning"]["lab"]), ready["pinning"]["text"]
         )
@@ -67,7 +71,9 @@ class LocalRuntime:
         return self._databases.make(variant, name)
 
     def deploy(self, deployment: Deployment) -> Service:
-        wanted = plan(deployment, sys.executable, self._token_key, os.environ)
+        if deployment.role == RECOMMEND_ROLE:
+            self._require_model()
+        wanted = plan(deployment, sys.executable, self._token_key, self._model, os.environ)
         self._deployed.add(deployment.name)
         return service_from(self._client.ask("deploy", plan=wanted.document()))
 
@@ -95,6 +101,13 @@ class LocalRuntime:
 
     def status(self) -> Document:
         return self._client.ask("status")
+
+    def _require_model(self) -> None:
+        """Made when it is first needed; whoever makes it at the same time makes the same."""
+        if not self._model.exists():
+            made = self._model.with_name(f"model-{threading.get_ident()}")
+            model.write(made, model.build())
+            made.replace(self._model)
 
     def _migrate(self, variant: Manifest, url: str) -> None:
         self._on_step(f"{variant.name}: migrations and seed")

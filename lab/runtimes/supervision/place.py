@@ -54,6 +54,10 @@ class Place:
         return self.lab / "token-key"
 
     @property
+    def model(self) -> Path:
+        return self.lab / "model"
+
+    @property
     def logs(self) -> Path:
         return self.lab / "logs"
 
@@ -143,7 +147,7 @@ def discard(place: Place) -> None:
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             raise RuntimeFailure(f"{place.server} is not a directory of this user; remove it, or set LAB_DIR or TMPDIR")
         shutil.rmtree(place.server)
-    for path in (place.token_key, place.state):
+    for path in (place.token_key, place.model, place.state):
         path.unlink(missing_ok=True)
 
 

@@ -38,7 +38,7 @@ class ServicePlan:
         return cls(**{**document, "argv": tuple(document["argv"]), "folder": Path(document["folder"])})
 
 
-def plan(deployment: Deployment, python: str, token_key: Path, environ: Mapping[str, str]) -> ServicePlan:
+def plan(deployment: Deployment, python: str, token_key: Path, model: Path, environ: Mapping[str, str]) -> ServicePlan:
     """`environ` is the caller's environment, of which a replica sees next to nothing."""
     urls = {
         "DATABASE_URL": deployment.database_url,
@@ -55,12 +55,21 @@ def plan(deployment: Deployment, python: str, token_key: Path, environ: Mapping[
             "LAB_HOST": HOST,
             "LAB_DB_CONNECTIONS": str(deployment.database_connections),
             "LAB_TOKEN_KEY_FILE": str(token_key),
+            "LAB_MODEL_FILE": str(model),
+            "LAB_STREAM_MAX_S": str(deployment.stream_max_s),
             **{key: value for key, value in urls.items() if value},
         },
         replicas=deployment.replicas,
-        connections=deployment.database_connections if deployment.database_url else 0,
+        connections=_connections(deployment),
         port=deployment.port,
     )
+
+
+def _connections(deployment: Deployment) -> int:
+    """A replica of `orders` has one more, on which it listens for its streams."""
+    if not deployment.database_url:
+        return 0
+    return deployment.database_connections + (deployment.role == "orders")
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:

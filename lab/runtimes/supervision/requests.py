@@ -77,6 +77,7 @@ class Requests:
             "pinning": asdict(self._pinning),
             "sockets": str(self._place.sockets),
             "token_key": str(self._place.token_key),
+            "model": str(self._place.model),
         }
 
     def _status(self) -> Document:

@@ -39,7 +39,11 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One trial's load. `urls` has each role's base URL; `state` names the answers kept between loads of one target."""
+    """One trial's load. `urls` has each role's base URL; `state` names the answers kept between loads of one target.
+
+    The workload is requests at `rate_per_s` or, where the scenario has streams, that many `streams`; the requests
+    beside it, where the scenario has any, leave at `beside_per_s`. Each may be 0.
+    """
 
     scenario: Scenario
     urls: Mapping[str, str]
@@ -48,6 +52,8 @@ class Load:
     duration_s: float
     seed: int
     token: str
+    streams: int = 0
+    beside_per_s: float = 0.0
 
 
 class LoadGenerator(Protocol):

@@ -15,17 +15,19 @@ from rich.console import Console
 from shop.tokens import WRITE_SCOPES, mint
 
 from lab.contract.checker import HttpContractChecker
-from lab.core.roles import missing_roles, roles
+from lab.core.roles import roles
+from lab.core.stacks import parse_stacks, plays, stack_of
 from lab.core.summary import Summary
 from lab.core.trial import Trial
-from lab.engine.compare import Plan, Ports, compare
+from lab.engine.compare import compare
+from lab.engine.plan import Plan, Ports
 from lab.errors import InputError
 from lab.load.generator import WorkerGenerator
 from lab.ports import ContractReport, Observer
 from lab.report.folder import ResultsFolder
 from lab.report.provenance import provenance
 from lab.report.sentences import sentences
-from lab.report.table import Progress, result_table
+from lab.report.table import Progress, levels_table, result_table
 from lab.runtimes.local import local_lab
 from lab.scenarios import load_scenario
 from lab.tree import SERVICES, contract_operations
@@ -39,6 +41,7 @@ TOKEN_LIFETIME_S = 6 * 3600
 
 @click.command("compare")
 @click.option("--variants", "names", default="", help="Names, separated by commas; all that can enter if not given.")
+@click.option("--stack", "hybrids", multiple=True, help="ROLE=NAME,ROLE=NAME: also a mix of variants. Repeatable.")
 @click.option("--scenario", "scenario_name", required=True, help="A name in scenarios/, or a file.")
 @click.option("--quick", is_flag=True, help="Rungs of two seconds: a first answer, not a ranking.")
 @click.option(
@@ -47,21 +50,29 @@ TOKEN_LIFETIME_S = 6 * 3600
 @click.option("--results", "results_root", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option("--services", "folders", type=click.Path(path_type=Path), multiple=True, help="More folders of variants.")
 def compare_command(
-    names: str, scenario_name: str, quick: bool, seed: int | None, results_root: Path, folders: tuple[Path, ...]
+    names: str,
+    hybrids: tuple[str, ...],
+    scenario_name: str,
+    quick: bool,
+    seed: int | None,
+    results_root: Path,
+    folders: tuple[Path, ...],
 ) -> int:
     """Check the contract of variants, put them under load, and say how they compare."""
-    plan = make_plan(names, scenario_name, quick, secrets.randbelow(2**31) if seed is None else seed, folders)
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    plan = make_plan(names, hybrids, scenario_name, quick, seed, folders)
+    variants = {variant.name: variant for stack in plan.stacks for variant in stack.variants}
     console = Console()
     with (
         ResultsFolder(results_root, plan.run) as folder,
-        Progress(console, [variant.name for variant in plan.variants]) as progress,
+        Progress(console, [stack.name for stack in plan.stacks]) as progress,
     ):
         console.print("Runtime: local, the only one so far.", highlight=False)
         observer = _All(progress, folder)
         with local_lab(observer.step) as runtime, WorkerGenerator(runtime.generator_cpus()) as generator:
             runtime.pin_this_process()
             console.print(f"Placed: {runtime.facts().pinning}.", highlight=False, soft_wrap=True)
-            folder.provenance(provenance(runtime.facts(), plan.variants, plan.seed, plan.scenario.document()))
+            folder.provenance(provenance(runtime.facts(), list(variants.values()), plan.seed, plan.scenario.document()))
             token = mint(runtime.token_key(), WRITE_SCOPES, time.time(), TOKEN_LIFETIME_S)
             ports = Ports(runtime, HttpContractChecker(plan.seed), generator, observer, free_url, lambda: token)
             summary = compare(plan, ports)
@@ -70,30 +81,26 @@ def compare_command(
     return 0 if summary.ok else 1
 
 
-def make_plan(names: str, scenario_name: str, quick: bool, seed: int, folders: Sequence[Path]) -> Plan:
+def make_plan(
+    names: str, hybrids: Sequence[str], scenario_name: str, quick: bool, seed: int, folders: Sequence[Path]
+) -> Plan:
     """Everything that the input decides; raises InputError with every problem."""
     problems: list[str] = []
     scenario = _collect(problems, lambda: load_scenario(scenario_name))
     manifests = _collect(problems, lambda: load_manifests((SERVICES, *folders))) or {}
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    for name in dict.fromkeys(wanted):
-        if manifests and name not in manifests:
-            problems.append(f"--variants: there is no {name}; there are {', '.join(sorted(manifests))}")
-        if wanted.count(name) > 1:
-            problems.append(f"--variants: {name} is named more than once")
-    needed = roles(scenario.operations, {o.id: o.role for o in contract_operations().values()}) if scenario else {}
-    for name in wanted:
-        if name in manifests and (missing := missing_roles(manifests[name], needed)):
-            problems.append(
-                f"--variants: {name} does not play {', '.join(missing)}, which {scenario_name} needs; "
-                f"it plays {', '.join(manifests[name].roles) or 'ping only'}"
-            )
+    named = _collect(problems, lambda: parse_stacks(names, hybrids, manifests)) if manifests else None
+    sent = [(request.operation, request.role) for request in scenario.sent] if scenario else []
+    needed = roles(sent, {operation.id: operation.role for operation in contract_operations().values()})
+    for stack in named or ():
+        if missing := stack.missing(needed):
+            known = "; ".join(f"{variant.name} plays {plays(variant)}" for variant in stack.variants)
+            problems.append(f"{stack.name} does not play {', '.join(missing)}, which {scenario_name} needs; {known}")
     if problems or not scenario:
         raise InputError("lab compare", problems)
-    able = [variant.name for variant in manifests.values() if not missing_roles(variant, needed)]
-    variants = tuple(manifests[name] for name in wanted or able)
+    able = [stack for stack in map(stack_of, manifests.values()) if not stack.missing(needed)]
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario.name}-{secrets.token_hex(2)}"
-    return Plan(run, scenario, variants, needed, QUICK_RUNG_S if quick else RUNG_S, quick, seed)
+    stacks = tuple(named or able)
+    return Plan(run, scenario, stacks, needed, QUICK_RUNG_S if quick else RUNG_S, quick, seed)
 
 
 def _collect(problems: list[str], read: Callable[[], T]) -> T | None:
@@ -107,7 +114,10 @@ def _collect(problems: list[str], read: Callable[[], T]) -> T | None:
 
 def show(console: Console, summary: Summary, folder: Path) -> None:
     console.print()
-    console.print(result_table(summary))
+    if summary.scenario.requests:
+        console.print(result_table(summary))
+    if summary.scenario.beside:
+        console.print(levels_table(summary))
     for sentence in sentences(summary):
         console.print(sentence, highlight=False, soft_wrap=True)
     console.print(f"Results: {folder} (also {folder.parent / 'latest'})", highlight=False, soft_wrap=True)

@@ -18,7 +18,7 @@ from shop.settings import TOKEN_KEY_MIN_BYTES
 from shop.tokens import WRITE_SCOPES, mint
 
 from lab.core.manifest import PING_ROLE
-from lab.core.measurement import Measurement, missed_objectives, void_reasons
+from lab.core.measurement import Answers, Measurement, StreamsSeen, missed_objectives, void_reasons
 from lab.core.roles import ANY_ROLE
 from lab.core.scenario import Scenario
 from lab.errors import InputError
@@ -40,6 +40,7 @@ _ROLE_URL = re.compile(r"([a-z]+)=(.*)")
 @click.command("load")
 @click.argument("targets", nargs=-1, required=True, metavar="URL | ROLE=URL...")
 @click.option("--rate", type=float, help="Requests per second.  [default: the scenario's]")
+@click.option("--streams", type=int, help="Open streams, of a scenario with streams.  [default: its highest level]")
 @click.option("--duration", type=float, default=10.0, show_default=True, help="Seconds.")
 @click.option("--scenario", "name", default="ping", show_default=True, help="Its name, or the path of a .yaml file.")
 @click.option(
@@ -51,6 +52,7 @@ _ROLE_URL = re.compile(r"([a-z]+)=(.*)")
 def load_command(
     targets: Sequence[str],
     rate: float | None,
+    streams: int | None,
     duration: float,
     name: str,
     allowed_hosts: Sequence[str],
@@ -66,12 +68,18 @@ def load_command(
     \b
       lab load catalog=http://127.0.0.1:8001 orders=http://127.0.0.1:8002 \\
         --scenario mixed
+
+    What a scenario has beside its workload is sent too, at the scenario's rate.
     """
     scenario = load_scenario(name)
-    rate = scenario.rate_per_s if rate is None else rate
     urls, problems = _urls(targets, scenario)
     problems += [problem for url in dict.fromkeys(urls.values()) for problem in target.problems(url, allowed_hosts)]
-    problems += _schedule_problems(rate, duration)
+    problems += _workload_problems(scenario, rate, streams)
+    rate = scenario.rate_per_s if rate is None else rate
+    beside = scenario.beside.rate_per_s if scenario.beside else 0.0
+    if scenario.streams and scenario.beside and streams is None:
+        streams = scenario.beside.levels[-1]
+    problems += _schedule_problems(rate + beside, duration)
     token, token_problems = _token(scenario, key_file, duration)
     problems += token_problems
     if json_file and not (json_file.parent.is_dir() and os.access(json_file.parent, os.W_OK)):
@@ -79,7 +87,7 @@ def load_command(
     if problems:
         raise InputError("lab load", problems)
 
-    planned = Load(scenario, urls, "lab load", rate, duration, seed, token)
+    planned = Load(scenario, urls, "lab load", rate, duration, seed, token, streams or 0, beside)
     voids = []
     with WorkerGenerator() as generator:
         try:
@@ -99,7 +107,8 @@ def load_command(
 
 def _urls(targets: Sequence[str], scenario: Scenario) -> tuple[dict[str, str], list[str]]:
     """The URL of each role that the scenario needs, and what is wrong with how they were given."""
-    asked = dict.fromkeys(contract_operations()[operation].role for operation in scenario.operations)
+    known = contract_operations()
+    asked = dict.fromkeys(request.role or known[request.operation].role for request in scenario.sent)
     needed = [role for role in asked if role != ANY_ROLE] or [PING_ROLE]
     if len(targets) == 1 and not _ROLE_URL.fullmatch(targets[0]):
         return dict.fromkeys(needed, targets[0]), []
@@ -122,10 +131,21 @@ def _urls(targets: Sequence[str], scenario: Scenario) -> tuple[dict[str, str], l
     return urls, problems
 
 
+def _workload_problems(scenario: Scenario, rate: float | None, streams: int | None) -> list[str]:
+    problems = []
+    if rate is not None and scenario.streams:
+        problems.append(f"--rate: {scenario.name} has streams for its workload; say how many with --streams")
+    elif rate is not None and not 0 < rate < math.inf:
+        problems.append(f"--rate: {rate:g} is not above 0")
+    if streams is not None and not scenario.streams:
+        problems.append(f"--streams: {scenario.name} has none")
+    elif streams is not None and streams < 0:
+        problems.append(f"--streams: {streams} is below 0")
+    return problems
+
+
 def _schedule_problems(rate: float, duration: float) -> list[str]:
     problems = []
-    if not 0 < rate < math.inf:
-        problems.append(f"--rate: {rate:g} is not above 0")
     if not 0 < duration <= DURATION_MAX_S:
         problems.append(f"--duration: {duration:g} is not above 0 and at most {DURATION_MAX_S:g} seconds")
     if not problems and rate * duration > REQUESTS_MAX:
@@ -138,7 +158,8 @@ def _schedule_problems(rate: float, duration: float) -> list[str]:
 def _token(scenario: Scenario, key_file: Path | None, duration: float) -> tuple[str, list[str]]:
     """A token that outlives the load, where the scenario needs one, and what is wrong with its key."""
     known = contract_operations()
-    writes = [operation for operation in scenario.operations if known[operation].scope]
+    sent = dict.fromkeys(request.operation for request in scenario.sent)
+    writes = [operation for operation in sent if known[operation].scope]
     if not writes:
         return "", []
     if key_file is None:
@@ -154,7 +175,11 @@ def _token(scenario: Scenario, key_file: Path | None, duration: float) -> tuple[
 
 def _run(generator: WorkerGenerator, planned: Load) -> Measurement:
     console = Console(stderr=True)
-    console.print(f"{planned.scenario.title}: {planned.rate_per_s:g} requests per second for {planned.duration_s:g} s")
+    streams = f"{planned.streams} streams"
+    workload = streams if planned.scenario.streams else f"{planned.rate_per_s:g} requests per second"
+    beside = f" and {planned.beside_per_s:g} requests per second beside" if planned.beside_per_s else ""
+    told = f"{planned.scenario.title}: {workload}{beside} for {planned.duration_s:g} s"
+    console.print(told, highlight=False, soft_wrap=True)
     with Progress(BarColumn(), TextColumn("{task.percentage:.0f} %"), console=console, transient=True) as progress:
         task = progress.add_task("", total=planned.duration_s)
         start = time.monotonic()
@@ -163,8 +188,14 @@ def _run(generator: WorkerGenerator, planned: Load) -> Measurement:
 
 def _show(measurement: Measurement, scenario: Scenario, voids: Collection[str]) -> None:
     console = Console()
-    table = Table("", f"{scenario.name}", box=None, pad_edge=False)
-    for label, value in _rows(measurement).items():
+    columns: dict[str, Answers | Measurement] = {scenario.name: measurement} if scenario.requests else {}
+    if measurement.beside:
+        columns["beside"] = measurement.beside
+    table = Table("", *columns, box=None, pad_edge=False)
+    rows = [_rows(answers, measurement.duration_s) for answers in columns.values()]
+    for label in rows[0] if rows else ():
+        table.add_row(label, *(row[label] for row in rows))
+    for label, value in _trial_rows(measurement).items():
         table.add_row(label, value)
     console.print(table)
     for reason in voids:
@@ -175,17 +206,36 @@ def _show(measurement: Measurement, scenario: Scenario, voids: Collection[str]) 
         console.print(f"SLO ({slo}): {'; '.join(missed) or 'held'}", highlight=False, soft_wrap=True)
 
 
-def _rows(measurement: Measurement) -> Mapping[str, str]:
-    answered_per_s = measurement.answered / measurement.duration_s if measurement.duration_s else 0.0
-    errors = ", ".join(f"{count} {kind}" for kind, count in sorted(measurement.errors.items()))
+def _rows(answers: Answers | Measurement, duration_s: float) -> Mapping[str, str]:
+    answered_per_s = answers.answered / duration_s if duration_s else 0.0
     return {
-        "requests": str(measurement.scheduled),
-        "answered": f"{measurement.answered} ({answered_per_s:.1f}/s)",
-        "failed": f"{sum(measurement.errors.values())}{f': {errors}' if errors else ''}",
+        "requests": str(answers.scheduled),
+        "answered": f"{answers.answered} ({answered_per_s:.1f}/s)",
+        "failed": _failed(answers.errors),
+        **{f"latency {name}": f"{value:.2f} ms" for name, value in answers.latency_ms.items()},
+    }
+
+
+def _trial_rows(measurement: Measurement) -> Mapping[str, str]:
+    return {
+        **(_stream_rows(measurement.streams) if measurement.streams else {}),
         "sent again": str(measurement.retried),
-        **{f"latency {name}": f"{value:.2f} ms" for name, value in measurement.latency_ms.items()},
         "left late (p99)": f"{measurement.schedule_lag_p99_s * 1000:.2f} ms",
         "generator CPU": f"{measurement.generator_cpu_share:.0%} of a core",
         "steal": f"{measurement.steal_share:.1%}",
         "connections": str(len(measurement.requests_by_connection)),
     }
+
+
+def _stream_rows(streams: StreamsSeen) -> Mapping[str, str]:
+    delays = ", ".join(f"{name} {value:.2f} ms" for name, value in (streams.event_delay_ms or {}).items())
+    return {
+        "streams": f"{streams.held} of {streams.wanted} held, {streams.refused} refused",
+        "streams failed": _failed(streams.errors),
+        "events": f"{streams.events}{f', after {delays}' if delays else ''}",
+    }
+
+
+def _failed(errors: Mapping[str, int]) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(errors.items()))
+    return f"{sum(errors.values())}{f': {kinds}' if kinds else ''}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from lab import seeding
-from lab.core.deployment import Deployment
-from lab.core.manifest import PING_ROLE
-from lab.core.roles import UPSTREAMS
-from lab.core.stacks import Stack, parse_stack, parse_variants, stack_of
+from lab.core.deployment import Service
+from lab.core.stacks import Stack, parse_stacks, stack_of
+from lab.engine.start import Names, start
 from lab.errors import InputError, RuntimeFailure
 from lab.runtimes.local import LocalRuntime, client, lasting_lab
 from lab.runtimes.local.following import follow, show
@@ -133,48 +132,35 @@ def seed_command(database_url: str) -> None:
     click.echo("Seeded.")
 
 
-def _stacks(names: str, stack: str, folders: Sequence[Path]) -> list[Stack]:
+def _stacks(names: str, hybrid: str, folders: Sequence[Path]) -> list[Stack]:
     manifests = load_manifests(folders)
-    if names and stack:
+    if names and hybrid:
         raise InputError("lab up", ["--variants and --stack exclude each other"])
-    if stack:
-        return [parse_stack(stack, manifests)]
-    if names:
-        return parse_variants(names, manifests)
+    if names or hybrid:
+        return parse_stacks(names, [hybrid] if hybrid else [], manifests)
     return [stack_of(manifest) for manifest in manifests.values()]
 
 
 def _start(
-    stack: Stack, replicas: int, ports: dict[str, int], runtime: LocalRuntime, step: Callable[[str], None]
+    stack: Stack, replicas: int, ports: Mapping[str, int], runtime: LocalRuntime, step: Callable[[str], None]
 ) -> None:
-    urls: dict[str, str] = {}
-    databases: dict[str, str] = {"": ""}
-    for role, variant in stack.players.items():
-        if role != PING_ROLE and variant.name not in databases:
-            databases[variant.name] = runtime.database(variant, f"{variant.name}-up")
-        service = runtime.deploy(
-            Deployment(
-                name=f"{variant.name}-{role}",
-                variant=variant,
-                role=role,
-                replicas=replicas,
-                database_url=databases["" if role == PING_ROLE else variant.name],
-                cache_url="" if role == PING_ROLE else runtime.cache_url(),
-                catalog_url=next((urls[upstream] for upstream in UPSTREAMS.get(role, ()) if upstream in urls), ""),
-                port=ports[role],
-            )
-        )
-        urls[role] = service.url
+    def told(service: Service) -> None:
         slowest = max(replica.ready_s for replica in service.replicas)
         step(f"{service.name}: {service.url}, ready {slowest:.2f} s after its start")
+
+    names = Names(
+        service=lambda role: f"{stack.players[role].name}-{role}",
+        database=lambda variant: f"{variant.name}-up",
+    )
+    start(stack, stack.players, names, runtime, replicas=replicas, port_of=ports.__getitem__, on_start=told)
 
 
 def _results(starts: Sequence[Future[None]]) -> None:
     """Raises every failure at once."""
-    failures = [str(error) for start in starts if isinstance(error := start.exception(), RuntimeFailure)]
-    for start in starts:
-        if not isinstance(start.exception(), RuntimeFailure):
-            start.result()
+    failures = [str(error) for one in starts if isinstance(error := one.exception(), RuntimeFailure)]
+    for one in starts:
+        if not isinstance(one.exception(), RuntimeFailure):
+            one.result()
     if failures:
         raise RuntimeFailure("\n".join(failures))
 

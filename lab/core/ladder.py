@@ -53,7 +53,7 @@ def climb(trials: Sequence[Trial]) -> Climb:
         if trial.missed:
             return Climb(held, trial.rate_per_s, End.OBJECTIVE, trial.missed)
         held = trial.rate_per_s
-        if trial.rung == RUNGS_MAX - 1:
+        if trial.step == RUNGS_MAX - 1:
             return Climb(held, None, End.TOP, ())
     return Climb(held, None, None, ())
 
@@ -62,4 +62,4 @@ def next_rung(trials: Sequence[Trial]) -> int:
     """The rung to try next: the same one again after a void trial."""
     if not trials:
         return 0
-    return trials[-1].rung + (0 if trials[-1].void else 1)
+    return trials[-1].step + (0 if trials[-1].void else 1)

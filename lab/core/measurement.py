@@ -14,6 +14,36 @@ BACKLOG_SHARE_MAX = 0.10  # of the schedule's time that answers may still take a
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """What became of some of a trial's requests; members as in Measurement."""
+
+    rate_per_s: float
+    scheduled: int
+    answered: int
+    errors: Mapping[str, int]
+    latency_ms: Mapping[str, float]
+    latency_histogram: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsSeen:
+    """What became of the streams that a trial opened before its requests.
+
+    `held` were open from the first event to the end of the trial, `refused` were answered 503 with Retry-After, which
+    is part of the contract; `errors` has the others by kind (`ended early`, `status 500`, ...). `event_delay_ms` (p50,
+    p99, max) is from sending a change to the arrival of its event, on each of the streams that were told: `events`;
+    None where none was.
+    """
+
+    wanted: int
+    held: int
+    refused: int
+    errors: Mapping[str, int]
+    events: int
+    event_delay_ms: Mapping[str, float] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Latencies count from the scheduled time; failed requests are in the histogram with the time they took.
 
@@ -21,7 +51,8 @@ class Measurement:
     others by kind (`status 503`, `timeout`, `connection refused`, `wrong body`, ...). `latency_ms` has p50, p90, p99,
     p99.9 and max; `latency_histogram` is an HDR histogram of microseconds in its base64 wire form.
     `requests_by_connection` counts answers by the client's local port, `schedule_lag_p99_s` is how late requests left,
-    `generator_cpu_share` is of one core and `steal_share` of the whole machine.
+    `generator_cpu_share` is of one core and `steal_share` of the whole machine. All that is counted is of the workload,
+    but for the requests `beside` it.
     """
 
     rate_per_s: float
@@ -36,10 +67,8 @@ class Measurement:
     generator_cpu_share: float
     steal_share: float
     requests_by_connection: Mapping[int, int]
-
-    @property
-    def error_share(self) -> float:
-        return sum(self.errors.values()) / self.scheduled if self.scheduled else 0.0
+    beside: Answers | None = None
+    streams: StreamsSeen | None = None
 
 
 def void_reasons(measurement: Measurement, slo: Slo) -> tuple[str, ...]:
@@ -57,17 +86,30 @@ def generator_limited(measurement: Measurement, slo: Slo) -> bool:
 
 def missed_objectives(measurement: Measurement, slo: Slo) -> tuple[str, ...]:
     """Why the service did not hold its SLO at this rate; empty when it did."""
-    reasons = []
-    p99_ms = measurement.latency_ms["p99"]
-    if p99_ms > slo.p99_ms:
-        reasons.append(f"p99 was {p99_ms:.1f} ms, above {slo.p99_ms:g} ms")
-    if measurement.error_share > slo.error_share:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(measurement.errors.items()))
-        reasons.append(f"{measurement.error_share:.2%} of requests failed, above {slo.error_share:.2%}: {kinds}")
-    if _fell_behind(measurement):
+    reasons = _missed(measurement, slo)
+    if measurement.beside:
+        reasons += [f"beside the workload {reason}" for reason in _missed(measurement.beside, slo)]
+    if measurement.streams and measurement.streams.errors:
+        reasons.append(f"streams failed: {_kinds(measurement.streams.errors)}")
+    if measurement.rate_per_s and _fell_behind(measurement):
         answered_per_s = measurement.answered / measurement.duration_s
         reasons.append(f"answered {answered_per_s:.1f} of {measurement.rate_per_s:.1f} requests per second")
     return tuple(reasons)
+
+
+def _missed(answers: Answers | Measurement, slo: Slo) -> list[str]:
+    reasons = []
+    p99_ms = answers.latency_ms["p99"]
+    if p99_ms > slo.p99_ms:
+        reasons.append(f"p99 was {p99_ms:.1f} ms, above {slo.p99_ms:g} ms")
+    error_share = sum(answers.errors.values()) / answers.scheduled if answers.scheduled else 0.0
+    if error_share > slo.error_share:
+        reasons.append(f"{error_share:.2%} of requests failed, above {slo.error_share:.2%}: {_kinds(answers.errors)}")
+    return reasons
+
+
+def _kinds(errors: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(errors.items()))
 
 
 def _generator_reasons(measurement: Measurement, slo: Slo) -> list[str]:

@@ -10,6 +10,7 @@ from lab.core.roles import ANY_ROLE
 
 METHODS = ("get", "head", "options", "put", "post", "patch", "delete")
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # of those above, by RFC 9110
+EVENTS = "text/event-stream"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
@@ -25,7 +26,7 @@ class Parameter:
 class Operation:
     """`answers` has each success status with the members its JSON object must have, or None where it has no body.
 
-    `makes` tells that a success names the new thing in `Location`.
+    `makes` tells that a success names the new thing in `Location`, `streams` that it is a stream of events.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Operation:
     answers: Mapping[int, frozenset[str] | None]
     responses: Mapping[str, Mapping[str, Any]]
     makes: bool
+    streams: bool
     scope: str
 
 
@@ -54,7 +56,7 @@ def _operation(
     document: Mapping[str, Any], path: str, method: str, shared: list[Any], node: Mapping[str, Any]
 ) -> Operation:
     answers: dict[int, frozenset[str] | None] = {}
-    makes = False
+    makes = streams = False
     responses = {status: resolve(reference, document) for status, reference in node["responses"].items()}
     scopes = [scope for requirement in node.get("security", ()) for names in requirement.values() for scope in names]
     for status, answer in responses.items():
@@ -63,6 +65,7 @@ def _operation(
         schema = _json_schema(answer, document)
         answers[int(status)] = None if schema is None else frozenset(schema.get("required", ()))
         makes = makes or "Location" in answer.get("headers", {})
+        streams = streams or EVENTS in answer.get("content", {})
     body = resolve(node.get("requestBody", {}), document)
     return Operation(
         id=node["operationId"],
@@ -76,6 +79,7 @@ def _operation(
         answers=answers,
         responses=responses,
         makes=makes,
+        streams=streams,
         scope=scopes[0] if scopes else "",
     )
 

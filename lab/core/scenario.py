@@ -9,8 +9,10 @@ from typing import Any
 
 from lab.core import documents, values
 from lab.core.operations import Operation
+from lab.core.roles import ANY_ROLE
 
 SAMPLES = 20  # draws of each generator that are held against the contract's schema
+STREAM_REQUESTS = ("prepare", "open", "change")
 VALUE_PLACES = ("path", "query", "header")
 
 
@@ -27,6 +29,7 @@ class Request:
     """One kind of request in the mix. `path`, `query`, `header` and `body` hold literals or value generators.
 
     Generators are described in `lab.core.values` and `scenarios/scenario.schema.json`. `body` is None without one.
+    `role` says where an operation of every role is sent; empty: to the first role.
     """
 
     operation: str
@@ -35,11 +38,36 @@ class Request:
     query: Mapping[str, Any]
     header: Mapping[str, Any]
     body: Any
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Streams of server-sent events, each about a thing of its own that `prepare` makes; `change` causes one event."""
+
+    prepare: Request
+    open: Request
+    change: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Requests at a steady rate, measured beside rising levels of the workload: 0 first, to compare with.
+
+    A level counts requests per second, or open streams where the workload is streams.
+    """
+
+    request: Request
+    rate_per_s: float
+    levels: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`rate_per_s` is where the ladder of rates begins; `timeout_s` bounds one request."""
+    """A workload of `requests`, whose ladder of rates begins at `rate_per_s`, or of `streams` (then both are empty).
+
+    `timeout_s` bounds one request.
+    """
 
     name: str
     title: str
@@ -47,27 +75,21 @@ class Scenario:
     timeout_s: float
     requests: tuple[Request, ...]
     slo: Slo
+    streams: Streams | None = None
+    beside: Beside | None = None
 
     @classmethod
     def from_document(cls, name: str, document: Mapping[str, Any]) -> Scenario:
         """`document` has passed `scenarios/scenario.schema.json` and `problems`."""
-        workload = document["workload"]
+        workload, beside = document["workload"], document.get("beside")
         return cls(
             name=name,
             title=document["title"],
-            rate_per_s=workload["rate_per_s"],
+            rate_per_s=workload.get("rate_per_s", 0),
             timeout_s=workload["timeout_s"],
-            requests=tuple(
-                Request(
-                    operation=request["operation"],
-                    weight=request["weight"],
-                    path=request.get("path", {}),
-                    query=request.get("query", {}),
-                    header=request.get("header", {}),
-                    body=request.get("body"),
-                )
-                for request in workload["requests"]
-            ),
+            requests=tuple(_request(request) for request in workload.get("requests", ())),
+            streams=_streams(workload["streams"]) if "streams" in workload else None,
+            beside=_beside(beside) if beside else None,
             slo=Slo(p99_ms=document["slo"]["p99_ms"], error_share=document["slo"]["error_share"]),
         )
 
@@ -78,25 +100,75 @@ class Scenario:
     @property
     def operations(self) -> tuple[str, ...]:
         """The operations that it uses, each once."""
-        return tuple(dict.fromkeys(request.operation for request in self.requests))
+        return tuple(dict.fromkeys(request.operation for request in self.sent))
+
+    @property
+    def sent(self) -> tuple[Request, ...]:
+        """Every kind of request that it sends."""
+        streams = (self.streams.prepare, self.streams.open, self.streams.change) if self.streams else ()
+        return (*self.requests, *streams, *((self.beside.request,) if self.beside else ()))
+
+
+def _request(document: Mapping[str, Any]) -> Request:
+    return Request(
+        operation=document["operation"],
+        role=document.get("role", ""),
+        weight=document.get("weight", 1),
+        path=document.get("path", {}),
+        query=document.get("query", {}),
+        header=document.get("header", {}),
+        body=document.get("body"),
+    )
+
+
+def _streams(document: Mapping[str, Any]) -> Streams:
+    return Streams(**{name: _request(document[name]) for name in STREAM_REQUESTS})
+
+
+def _beside(document: Mapping[str, Any]) -> Beside:
+    return Beside(_request(document["request"]), document["rate_per_s"], tuple(document["levels"]))
+
+
+Sent = tuple[tuple[str | int, ...], Mapping[str, Any], set[str]]  # place in the document, request, who makes its ids
 
 
 def problems(document: Mapping[str, Any], operations: Mapping[str, Operation]) -> list[str]:
     """What the schema can't see in a document that passed it: whether the contract would take these requests."""
-    requests = document["workload"]["requests"]
-    used = {request["operation"] for request in requests}
-    return [
-        f"{documents.place('workload', 'requests', index)}.{problem}"
-        for index, request in enumerate(requests)
-        for problem in _request_problems(request, used, operations)
+    workload = document["workload"]
+    if "streams" in workload:
+        streams = workload["streams"]
+        makers = {streams["prepare"]["operation"]}
+        sent: list[Sent] = [(("workload", "streams", name), streams[name], makers) for name in STREAM_REQUESTS]
+    else:
+        makers = {request["operation"] for request in workload["requests"]}
+        sent = [(("workload", "requests", index), one, makers) for index, one in enumerate(workload["requests"])]
+    beside = document.get("beside")
+    if beside:
+        sent.append((("beside", "request"), beside["request"], set()))
+    found = [
+        f"{documents.place(*place)}.{problem}"
+        for place, request, makers in sent
+        for problem in _request_problems(request, makers, operations, streams=place[-1] == "open")
     ]
+    if beside and (beside["levels"][0] != 0 or beside["levels"] != sorted(set(beside["levels"]))):
+        found.append("beside.levels: start with 0 and ascend; for example  levels: [0, 100, 1000]")
+    return found
 
 
-def _request_problems(request: Mapping[str, Any], used: set[str], operations: Mapping[str, Operation]) -> Iterator[str]:
+def _request_problems(
+    request: Mapping[str, Any], used: set[str], operations: Mapping[str, Operation], *, streams: bool
+) -> Iterator[str]:
+    """`streams` where the answer must be a stream; elsewhere it must not."""
     operation = operations.get(request["operation"])
     if operation is None:
         yield f"operation: {request['operation']} is {documents.unknown(request['operation'], operations)}"
         return
+    if streams and not operation.streams:
+        yield f"operation: {operation.id} does not answer with events"
+    if operation.streams and not streams:
+        yield f"operation: {operation.id} answers with events; open it by workload.streams"
+    if "role" in request and operation.role != ANY_ROLE:
+        yield f"role: {operation.id} is always of {operation.role}; leave it out"
     for where in VALUE_PLACES:
         yield from _parameter_problems(where, request.get(where, {}), operation, used, operations)
     if operation.body is None:

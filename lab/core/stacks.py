@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.core.manifest import PING_ROLE, Manifest
-from lab.core.roles import UPSTREAMS
+from lab.core.roles import ANY_ROLE, UPSTREAMS
 from lab.errors import InputError
+
+Needed = Mapping[str, tuple[str, ...]]  # the operations asked of each role
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,57 +18,96 @@ class Stack:
 
     players: Mapping[str, Manifest]
 
+    @property
+    def name(self) -> str:
+        """As results call it: its only variant, or `ROLE=NAME,...`."""
+        names = [variant.name for variant in self.variants]
+        return names[0] if len(names) == 1 else ",".join(f"{role}={v.name}" for role, v in self.players.items())
+
+    @property
+    def slug(self) -> str:
+        """Its name where that may hold no more than a variant's name may, and dots."""
+        names = [variant.name for variant in self.variants]
+        return names[0] if len(names) == 1 else ".".join(variant.name for variant in self.players.values())
+
+    @property
+    def variants(self) -> tuple[Manifest, ...]:
+        """Each once."""
+        return tuple({variant.name: variant for variant in self.players.values()}.values())
+
+    def missing(self, needed: Needed) -> list[str]:
+        """Roles that a scenario needs and nobody plays."""
+        return [role for role in needed if role not in (*self.players, ANY_ROLE)]
+
+    def asked(self, needed: Needed) -> dict[str, tuple[str, ...]]:
+        """`needed`, with its own first role for `any`."""
+        first = next(iter(self.players))
+        return {first if role == ANY_ROLE else role: operations for role, operations in needed.items()}
+
 
 def stack_of(variant: Manifest) -> Stack:
     """All that one variant plays, or its answer to GET /ping when it plays no role."""
     return Stack(dict.fromkeys(_callers_last(variant.roles or (PING_ROLE,)), variant))
 
 
-def parse_stack(text: str, manifests: Mapping[str, Manifest]) -> Stack:
-    """`NAME`, or `ROLE=NAME,...`. Raises InputError with every problem."""
-    if "=" not in text:
-        named = parse_variants(text, manifests)
-        if len(named) != 1:
-            raise InputError("--stack", [f"{text!r} is not one variant; for example --stack ROLE=NAME,ROLE=NAME"])
-        return named[0]
+def parse_stacks(names: str, hybrids: Sequence[str], manifests: Mapping[str, Manifest]) -> list[Stack]:
+    """`names` are of variants, separated by commas; `hybrids` are `ROLE=NAME,...` or one name.
+
+    Raises InputError with every problem.
+    """
     problems: list[str] = []
+    found = [_named(name, "--variants", manifests, problems) for name in _parts(names)]
+    found += [_hybrid(text, manifests, problems) for text in hybrids]
+    stacks = [stack for stack in found if stack]
+    for name in dict.fromkeys(stack.name for stack in stacks):
+        if [stack.name for stack in stacks].count(name) > 1:
+            problems.append(f"{name} is named more than once")
+    if problems:
+        raise InputError("what is to run", problems)
+    return stacks
+
+
+def _hybrid(text: str, manifests: Mapping[str, Manifest], problems: list[str]) -> Stack | None:
+    if "=" not in text:
+        return _named(text, "--stack", manifests, problems)
+    before = len(problems)
     players: dict[str, Manifest] = {}
     for part in _parts(text):
         role, _, name = part.partition("=")
-        variant = _find(name, manifests, problems)
+        variant = _find(name, "--stack", manifests, problems)
         if role in players:
-            problems.append(f"{role}: named twice")
+            problems.append(f"--stack: {role} is named twice")
         elif variant and role not in variant.roles:
-            problems.append(f"{role}: {name} plays {', '.join(variant.roles) or 'no role'}")
+            problems.append(f"--stack: {name} does not play {role}; it plays {plays(variant)}")
         elif variant:
             players[role] = variant
-    problems += [
-        f"{role}: needs {upstream}, which nobody plays"
-        for role in players
-        for upstream in UPSTREAMS.get(role, ())
-        if upstream not in players and not problems
-    ]
-    if problems:
-        raise InputError("--stack", problems)
-    return Stack({role: players[role] for role in _callers_last(tuple(players))})
+    if len(problems) == before:
+        problems += [
+            f"--stack: {role} needs {upstream}, which nobody plays"
+            for role in players
+            for upstream in UPSTREAMS.get(role, ())
+            if upstream not in players
+        ]
+    return Stack({role: players[role] for role in _callers_last(tuple(players))}) if players else None
 
 
-def parse_variants(text: str, manifests: Mapping[str, Manifest]) -> list[Stack]:
-    """`NAME,...`: a stack of each. Raises InputError with every problem."""
-    problems: list[str] = []
-    variants = [_find(name, manifests, problems) for name in dict.fromkeys(_parts(text))]
-    if problems:
-        raise InputError("the names of variants", problems)
-    return [stack_of(variant) for variant in variants if variant]
+def plays(variant: Manifest) -> str:
+    return ", ".join(variant.roles) or "ping only"
 
 
-def _parts(text: str) -> Sequence[str]:
-    return [part.strip() for part in text.split(",")]
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text else []
 
 
-def _find(name: str, manifests: Mapping[str, Manifest], problems: list[str]) -> Manifest | None:
+def _named(name: str, option: str, manifests: Mapping[str, Manifest], problems: list[str]) -> Stack | None:
+    variant = _find(name, option, manifests, problems)
+    return stack_of(variant) if variant else None
+
+
+def _find(name: str, option: str, manifests: Mapping[str, Manifest], problems: list[str]) -> Manifest | None:
     if name not in manifests:
-        problems.append(f"there is no variant {name or '(empty)'}; there are {', '.join(sorted(manifests)) or 'none'}")
+        known = ", ".join(sorted(manifests)) or "none"
+        problems.append(f"{option}: there is no variant {name or '(empty)'}; there are {known}")
     return manifests.get(name)
 
 

@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.core.beside import Level
+from lab.core.beside import levels as levels_from
 from lab.core.ladder import Climb, End, climb
 from lab.core.scenario import Scenario
 from lab.core.trial import Trial
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class VariantResult:
     """`reference` is the variant's trial at the rate compared; None where it held no common rate.
 
-    `first_answer_s` is the longest time from a process start to its first answer, over the variant's services.
+    `levels` are of a workload that has requests beside it. `first_answer_s` is the longest time from a process start to
+    its first answer, over the variant's services.
     """
 
     name: str
@@ -25,6 +28,7 @@ class VariantResult:
     reasons: tuple[str, ...]
     climb: Climb
     reference: Trial | None
+    levels: tuple[Level, ...]
     first_answer_s: float | None
 
     def document(self) -> dict[str, Any]:
@@ -40,6 +44,7 @@ class VariantResult:
             "cpu_ms_per_request": None if cost is None else round(cost * 1000, 4),
             "memory_bytes": trial.memory_bytes if trial else None,
             "time_to_first_answer_s": self.first_answer_s,
+            "levels": [level.document() for level in self.levels],
         }
 
 
@@ -55,10 +60,11 @@ class Summary:
 
     @property
     def ok(self) -> bool:
-        return all(variant.status == "ok" for variant in self.variants)
+        return all(variant.status == "ok" and not _void(variant.levels) for variant in self.variants)
 
     def document(self) -> dict[str, Any]:
         """`summary.json`, as `lab/report/summary.schema.json` describes it."""
+        beside = self.scenario.beside
         return {
             "schema_version": SCHEMA_VERSION,
             "run": self.run,
@@ -66,6 +72,7 @@ class Summary:
             "slo": {"p99_ms": self.scenario.slo.p99_ms, "error_share": self.scenario.slo.error_share},
             "quick": self.quick,
             "compared_at_per_s": self.compared_at_per_s,
+            "beside": {"operation": beside.request.operation, "rate_per_s": beside.rate_per_s} if beside else None,
             "variants": {variant.name: variant.document() for variant in self.variants},
         }
 
@@ -75,28 +82,41 @@ def summarise(
     scenario: Scenario,
     quick: bool,
     names: Sequence[str],
-    trials: Sequence[Trial],
+    climbs_of: Mapping[str, Sequence[Trial]],
+    levels_of: Mapping[str, Sequence[Trial]],
     not_measured: Mapping[str, str],
     first_answer_s: Mapping[str, float],
 ) -> Summary:
     """`names` in the order to show; `not_measured` says of a variant why it was not measured."""
-    climbs = {name: climb([trial for trial in trials if trial.variant == name]) for name in names}
-    measured = [name for name in names if name not in not_measured and _is_measured(climbs[name])]
+    climbs = {name: climb(climbs_of.get(name, ())) for name in names}
+    levels = {name: levels_from(levels_of.get(name, ())) for name in names}
+    measured = [
+        name
+        for name in names
+        if name not in not_measured and (_is_measured(climbs[name]) if scenario.requests else not _void(levels[name]))
+    ]
     common = min((held for name in measured if (held := climbs[name].held_per_s) is not None), default=None)
     results = []
     for name in names:
-        reference = [t for t in trials if t.variant == name and t.held and t.rate_per_s == common and name in measured]
+        tried = climbs_of.get(name, ())
+        reference = [t for t in tried if t.held and t.rate_per_s == common and name in measured]
         results.append(
             VariantResult(
                 name=name,
                 status="ok" if name in measured else "void",
-                reasons=(not_measured[name],) if name in not_measured else climbs[name].reasons,
+                reasons=(not_measured[name],) if name in not_measured else climbs[name].reasons or _void(levels[name]),
                 climb=climbs[name],
                 reference=reference[-1] if reference else None,
+                levels=levels[name],
                 first_answer_s=first_answer_s.get(name),
             )
         )
     return Summary(run, scenario, quick, common, tuple(results))
+
+
+def _void(levels: Sequence[Level]) -> tuple[str, ...]:
+    """Why levels stayed void."""
+    return tuple(reason for level in levels for reason in level.trial.void)
 
 
 def _is_measured(found: Climb) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lab.core.deployment import Usage
@@ -26,13 +26,15 @@ class ReplicaShare:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`void` are the reasons not to believe it, `missed` why the objective was not held; both empty: held.
+    """`step` is the rung of a climb, counted from 0, or the level of the workload that others were beside.
+
+    `void` are the reasons not to believe it, `missed` why the objective was not held; both empty: held.
 
     `limited_by_generator`: every reason of `void` says that the load generator, not the service, was the limit.
     """
 
     variant: str
-    rung: int
+    step: int
     rate_per_s: float
     measurement: Measurement
     replicas: tuple[ReplicaShare, ...]
@@ -58,7 +60,7 @@ class Trial:
         m = self.measurement
         return {
             "variant": self.variant,
-            "rung": self.rung,
+            "step": self.step,
             "rate_per_s": self.rate_per_s,
             "status": "void" if self.void else "ok",
             "void": list(self.void),
@@ -73,6 +75,8 @@ class Trial:
             "schedule_lag_p99_s": m.schedule_lag_p99_s,
             "generator_cpu_share": m.generator_cpu_share,
             "steal_share": m.steal_share,
+            "beside": asdict(m.beside) if m.beside else None,
+            "streams": asdict(m.streams) if m.streams else None,
             "replicas": [
                 {
                     "service": share.service,

@@ -13,10 +13,13 @@ from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import cast
+from urllib.parse import urlsplit
 
 import httptools
 
+from lab.errors import RuntimeFailure
 from lab.load.requests import Exchange
+from lab.load.target import address
 
 CONNECTIONS_MAX = 512
 # One connection for each 10 requests per second: used often enough that no server closes it as idle, few enough that
@@ -153,7 +156,6 @@ class Pool:
 
     def __init__(self, host: str, port: int, kept: int, chance: Random, settle: Settle) -> None:
         self.chance = chance
-        self.retried = 0
         self.carrying: dict[Exchange, Connection] = {}
         self._address = (host, port)
         self._kept = kept
@@ -236,7 +238,6 @@ class Pool:
     def send_again(self, exchange: Exchange) -> None:
         self.carrying.pop(exchange, None)
         exchange.resent = True
-        self.retried += 1
         self._connect(exchange)
 
     def settled(self, exchange: Exchange, error: str | None, location: bytes) -> None:
@@ -272,3 +273,18 @@ class Pool:
         if reserved and not reserved.settled:
             refused = isinstance(error, ConnectionRefusedError)
             self.settled(reserved, "connection refused" if refused else "cannot connect", b"")
+
+
+async def connected(url: str, kept: int, seed: int, settle: Settle) -> Pool:
+    """A pool whose connections are open. Raises RuntimeFailure when `url` can't be reached."""
+    chance = Random(f"{seed} connections")  # noqa: S311  jitter
+    try:
+        pool = Pool(address(url), urlsplit(url).port or 80, kept, chance, settle)
+        try:
+            await pool.start()
+        except BaseException:
+            await pool.stop()
+            raise
+    except OSError as error:
+        raise RuntimeFailure(f"cannot connect to {url}: {error.strerror or error}; is the service up?") from None
+    return pool

@@ -18,6 +18,7 @@ from typing import Any, Self
 from lab.core.measurement import Measurement
 from lab.errors import CommandFailed, RuntimeFailure
 from lab.load import wire
+from lab.load.streams import OPEN_MAX_S, PREPARE_MAX_S
 from lab.ports import Load
 
 TICK_S = 0.5
@@ -62,13 +63,14 @@ class WorkerGenerator:
         self._kill()
 
     def run(self, load: Load, on_tick: Callable[[], None]) -> Measurement:
-        """Raises RuntimeFailure when a target can't be reached or the process has died."""
+        """Raises RuntimeFailure when a target can't be reached or prepared, or the process has died."""
         try:
             self._stdin.write(json.dumps(wire.load_document(load)).encode() + b"\n")
             self._stdin.flush()
         except BrokenPipeError:
             raise self._died() from None
-        return self._answer(load.duration_s + load.scenario.timeout_s + GRACE_S, on_tick)
+        preparing_s = PREPARE_MAX_S + OPEN_MAX_S if load.streams else 0.0
+        return self._answer(preparing_s + load.duration_s + load.scenario.timeout_s + GRACE_S, on_tick)
 
     def interrupt(self) -> Measurement:
         """Ends the load that `run` was waiting for when it was interrupted; what was measured until now."""

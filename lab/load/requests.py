@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import attrgetter
 from random import Random, SystemRandom
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from lab.core import schedule, values
-from lab.core.operations import IDEMPOTENCY_KEY, IDEMPOTENT_METHODS, Operation
+from lab.core.operations import EVENTS, IDEMPOTENCY_KEY, IDEMPOTENT_METHODS, Operation
 from lab.core.roles import ANY_ROLE
 from lab.core.scenario import Request
 from lab.ports import Load
@@ -31,21 +32,23 @@ Ids = dict[str, list[bytes]]
 
 
 class Kind:
-    """One entry of the scenario's mix, as it is sent to `url`."""
+    """One kind of request of a load, as it is sent."""
 
-    def __init__(self, request: Request, operation: Operation, url: str, token: str) -> None:
+    def __init__(self, request: Request, load: Load, operations: Mapping[str, Operation]) -> None:
+        operation = operations[request.operation]
         self.operation = operation
-        self.url = url
+        self.url = _url(load.urls, operation.role if operation.role != ANY_ROLE else request.role)
         self.source = next(filter(None, map(values.source, request.path.values())), None)
         self.resendable = operation.method in IDEMPOTENT_METHODS or IDEMPOTENCY_KEY in request.header
         self._request = request
         self._answers = operation.answers
         self._parsed_at = PARSED_FIRST
         self._seen = 0
-        authority = url.split("://", 1)[1]
-        fixed = {"Host": authority, "User-Agent": "framework-lab", "Accept": "application/json"}
+        authority = self.url.split("://", 1)[1]
+        accepted = EVENTS if operation.streams else "application/json"
+        fixed = {"Host": authority, "User-Agent": "framework-lab", "Accept": accepted}
         if operation.scope:
-            fixed["Authorization"] = f"Bearer {token}"
+            fixed["Authorization"] = f"Bearer {load.token}"
         self._fixed = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
 
     def render(self, chance: Random, unique: Random) -> tuple[bytes, bytes]:
@@ -87,12 +90,13 @@ class Kind:
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """One request on its way. `due` is in seconds from the start of the trial."""
+    """One request on its way. `due` is in seconds from the start of the trial; `beside` the workload, or of it."""
 
     due: float
     kind: Kind
     payload: bytes
     rest: bytes
+    beside: bool = False
     settled: bool = False
     resent: bool = False
 
@@ -127,29 +131,48 @@ class Plan:
     def learn(self, operation: str, location: bytes) -> None:
         """Keeps the id that a success named, if any request can use it."""
         if operation in self.makers:
-            self.ids.setdefault(operation, []).append(location.rpartition(b"/")[2])
+            self.ids.setdefault(operation, []).append(id_in(location))
 
 
 def plan(load: Load, operations: Mapping[str, Operation], ids: Ids) -> Plan:
     """`ids` are those known from earlier loads of the same target; the trial adds to them."""
-    kinds = [
-        Kind(request, operations[request.operation], _url(load.urls, operations[request.operation].role), load.token)
-        for request in load.scenario.requests
-    ]
+    scenario = load.scenario
+    kinds = [Kind(request, load, operations) for request in scenario.requests]
     sources = {kind.source.operation for kind in kinds if kind.source}
     chance = Random(load.seed)  # noqa: S311  repeats itself for a seed, which is the point
-    unique = Random(SystemRandom().getrandbits(128))  # noqa: S311  much faster, and as good for a name
-    weights = list(accumulate(request.weight for request in load.scenario.requests))
+    unique = some_unique()
+    weights = list(accumulate(request.weight for request in scenario.requests))
     exchanges = []
-    for due in schedule.constant(load.rate_per_s, load.duration_s):
+    for due in _constant(load.rate_per_s, load.duration_s):
         kind = chance.choices(kinds, cum_weights=weights)[0]
         exchanges.append(Exchange(due, kind, *kind.render(chance, unique)))
+    if scenario.beside and load.beside_per_s:
+        kind = Kind(scenario.beside.request, load, operations)
+        chance = Random(f"{load.seed} beside")  # noqa: S311  as above
+        later = 0.5 / load.beside_per_s  # so that those of equal rates don't always leave together
+        for due in _constant(load.beside_per_s, load.duration_s):
+            exchanges.append(Exchange(due + later, kind, *kind.render(chance, unique), beside=True))
+        exchanges.sort(key=attrgetter("due"))
     makers = {kind.operation.id: kind for kind in reversed(kinds) if kind.operation.id in sources}
     return Plan(exchanges, makers, ids, Random(f"{load.seed} on the way"), unique)  # noqa: S311  as above
 
 
+def some_unique() -> Random:
+    """The randomness of tokens, which never repeat."""
+    return Random(SystemRandom().getrandbits(128))  # noqa: S311  much faster, and as good for a name
+
+
+def id_in(location: bytes) -> bytes:
+    """The id of the thing that a `Location` names."""
+    return location.rpartition(b"/")[2]
+
+
+def _constant(rate_per_s: float, duration_s: float) -> list[float]:
+    return schedule.constant(rate_per_s, duration_s) if rate_per_s else []
+
+
 def _url(urls: Mapping[str, str], role: str) -> str:
-    return (next(iter(urls.values())) if role == ANY_ROLE else urls[role]).rstrip("/")
+    return (urls[role] if role else next(iter(urls.values()))).rstrip("/")
 
 
 def _text(value: Any) -> str:

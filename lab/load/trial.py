@@ -1,6 +1,7 @@
 """One trial's load: sends what is planned when it is due and measures what comes back.
 
-Latency counts from when a request was due, whatever kept it: the generator, a missing connection, the service.
+Latency counts from when a request was due, whatever kept it: the generator, a missing connection, the service. Streams
+are opened before the first request is due, and closed after the last was settled.
 """
 
 from __future__ import annotations
@@ -8,29 +9,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
-from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
-
-from lab.core.measurement import Measurement
+from lab.core.measurement import Measurement, StreamsSeen
 from lab.core.operations import Operation
-from lab.errors import RuntimeFailure
 from lab.load.alarm import alarm
-from lab.load.client import KEPT_MAX, RATE_PER_KEPT_CONNECTION, Pool
+from lab.load.client import KEPT_MAX, RATE_PER_KEPT_CONNECTION, Pool, connected
 from lab.load.requests import Exchange, Ids, plan
-from lab.load.target import address
+from lab.load.streams import OpenStreams
+from lab.load.tally import Tally, percentile
 from lab.ports import Load
 
 HEAD_START_S = 0.02
 SWEEP_S = 0.05  # how late a timeout may be noticed
-LATENCY_MAX_US = 3_600_000_000
-SIGNIFICANT_DIGITS = 3
-PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
 PROC_STAT = Path("/proc/stat")
 
 
@@ -60,62 +54,82 @@ class Trial:
         self._load = load
         self._operations = operations
         self._ids = ids
-        self._latencies_s: list[float] = []
+        self._workload = Tally()
+        self._beside = Tally()
         self._lags_s: list[float] = []
-        self._errors: Counter[str] = Counter()
         self._under_way: deque[Exchange] = deque()
         self._pools: dict[str, Pool] = {}
         self._next = 0
-        self._stopped = False
-        self._over: asyncio.Future[None] | None = None
+        self._unsettled = 0
         self._after: Clocks | None = None
+        opened = load.scenario.streams if load.streams else None
+        self._streams = OpenStreams(load, opened, operations) if opened else None
 
     async def run(self) -> Measurement:
-        """Raises RuntimeFailure when a target can't be reached at all."""
+        """Raises RuntimeFailure when a target can't be reached at all, or nothing be prepared for its streams."""
         loop = asyncio.get_running_loop()
+        self._stopped: asyncio.Future[None] = loop.create_future()
+        self._over: asyncio.Future[None] = loop.create_future()
+        loop.set_exception_handler(self._broke)
         self._plan = plan(self._load, self._operations, self._ids)
+        self._unsettled = len(self._plan.exchanges)
+        answers: list[Mapping[int, int]] = []
+        seen = None
         try:
-            await self._connect()
-            self._over = loop.create_future()
-            loop.set_exception_handler(self._broke)
-            self._alarm = alarm(loop, self._tick)
+            await self._unless_stopped(self._prepare())
             self._before = Clocks.read()
             self._start = self._before.wall_s + HEAD_START_S
-            self._alarm.set(self._start)
-            self._sweeper = loop.call_later(SWEEP_S, self._sweep)
-            if self._stopped:
-                self.stop()
-            await self._over
+            changes = asyncio.ensure_future(self._streams.change(self._start)) if self._streams else None
+            await self._unless_stopped(self._send())
             end = time.monotonic()
-            self._alarm.close()
-            self._sweeper.cancel()
+            if self._streams and changes:
+                await self._unless_stopped(changes)
+                seen = self._streams.seen()
         finally:
-            answers = [await pool.stop() for pool in self._pools.values()]
-        return self._measurement(end, self._after or Clocks.read(), answers)
+            if self._streams:
+                await self._streams.close()
+            answers += [await pool.stop() for pool in self._pools.values()]
+        return self._measurement(end, self._after or Clocks.read(), answers, seen)
+
+    def stop(self) -> None:
+        if not self._stopped.done():
+            self._stopped.set_result(None)
 
     def _broke(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A mistake of ours in a callback ends the trial: a measurement without that request would be a lie."""
-        if self._over and not self._over.done():
-            self._over.set_exception(context.get("exception") or RuntimeError(context["message"]))
+        if not self._stopped.done():
+            self._stopped.set_exception(context.get("exception") or RuntimeError(context["message"]))
 
-    def stop(self) -> None:
-        self._stopped = True
-        if self._over and not self._over.done():
-            self._over.set_result(None)
+    async def _unless_stopped(self, work: Awaitable[None]) -> None:
+        """Waits for `work`, which `stop` ends. Raises what went wrong in it, and what broke meanwhile."""
+        task = asyncio.ensure_future(work)
+        await asyncio.wait((task, self._stopped), return_when=asyncio.FIRST_COMPLETED)
+        if self._stopped.done():
+            task.cancel()
+            await asyncio.wait((task,))
+            self._stopped.result()
+        else:
+            task.result()
 
-    async def _connect(self) -> None:
+    async def _prepare(self) -> None:
+        if self._streams:
+            await self._streams.open()
         kinds = {*(exchange.kind for exchange in self._plan.exchanges), *self._plan.makers.values()}
-        kept = min(KEPT_MAX, max(1, round(self._load.rate_per_s / RATE_PER_KEPT_CONNECTION)))
+        rate_per_s = self._load.rate_per_s + self._load.beside_per_s
+        kept = min(KEPT_MAX, max(1, round(rate_per_s / RATE_PER_KEPT_CONNECTION)))
         for url in sorted({kind.url for kind in kinds}):
-            chance = Random(f"{self._load.seed} connections")  # noqa: S311  jitter
-            try:
-                host = address(url)
-                self._pools[url] = Pool(host, urlsplit(url).port or 80, kept, chance, self._settled)
-                await self._pools[url].start()
-            except OSError as error:
-                raise RuntimeFailure(
-                    f"cannot connect to {url}: {error.strerror or error}; is the service up?"
-                ) from None
+            self._pools[url] = await connected(url, kept, self._load.seed, self._settled)
+
+    async def _send(self) -> None:
+        """Returns when everything was sent and settled, at the schedule's end at the earliest."""
+        self._alarm = alarm(asyncio.get_running_loop(), self._tick)
+        self._alarm.set(self._start)
+        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+        try:
+            await self._over
+        finally:
+            self._alarm.close()
+            self._sweeper.cancel()
 
     def _tick(self) -> None:
         """Sends all that is due, then sleeps until the next is; after the last, until the schedule's end."""
@@ -150,43 +164,42 @@ class Trial:
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
 
     def _settled(self, exchange: Exchange, error: str | None, location: bytes) -> None:
-        self._latencies_s.append(time.monotonic() - self._start - exchange.due)
+        tally = self._beside if exchange.beside else self._workload
+        tally.latencies_s.append(time.monotonic() - self._start - exchange.due)
         if error:
-            self._errors[error] += 1
+            tally.errors[error] += 1
         elif location:
             self._plan.learn(exchange.kind.operation.id, location)
+        self._unsettled -= 1
         self._end_if_all_settled()
 
     def _end_if_all_settled(self) -> None:
-        all_settled = len(self._latencies_s) == len(self._plan.exchanges)
-        if all_settled and self._after and self._over and not self._over.done():
+        if not self._unsettled and self._after and not self._over.done():
             self._over.set_result(None)
 
-    def _measurement(self, end: float, after: Clocks, answers: Iterable[Mapping[int, int]]) -> Measurement:
+    def _measurement(
+        self, end: float, after: Clocks, answers: Iterable[Mapping[int, int]], seen: StreamsSeen | None
+    ) -> Measurement:
         by_connection: Counter[int] = Counter()
         for counts in answers:
             by_connection.update(counts)
-        histogram = HdrHistogram(1, LATENCY_MAX_US, SIGNIFICANT_DIGITS)
-        for latency_us, count in Counter(round(latency * 1e6) for latency in self._latencies_s).items():
-            histogram.record_value(max(1, latency_us), count)
-        values_us = histogram.get_percentile_to_value_dict(list(PERCENTILES.values()))
+        workload = self._workload.answers(self._load.rate_per_s)
+        resent = [exchange for exchange in self._plan.exchanges if exchange.resent and exchange.settled]
         before = self._before
         total = after.total - before.total
         return Measurement(
-            rate_per_s=self._load.rate_per_s,
-            duration_s=end - self._start if self._stopped else max(self._load.duration_s, end - self._start),
-            scheduled=len(self._latencies_s),
-            answered=len(self._latencies_s) - self._errors.total(),
-            errors=dict(self._errors),
-            retried=sum(pool.retried for pool in self._pools.values()),
-            latency_ms={name: values_us.get(share, 0) / 1000 for name, share in PERCENTILES.items()},
-            latency_histogram=histogram.encode().decode(),
-            schedule_lag_p99_s=_p99(self._lags_s),
+            rate_per_s=workload.rate_per_s,
+            duration_s=max(0.0 if self._stopped.done() else self._load.duration_s, end - self._start),
+            scheduled=workload.scheduled,
+            answered=workload.answered,
+            errors=workload.errors,
+            retried=sum(not exchange.beside for exchange in resent),
+            latency_ms=workload.latency_ms,
+            latency_histogram=workload.latency_histogram,
+            schedule_lag_p99_s=percentile(self._lags_s, 0.99),
             generator_cpu_share=(after.own_cpu_s - before.own_cpu_s) / (after.wall_s - before.wall_s),
             steal_share=(after.steal - before.steal) / total if total else 0.0,
             requests_by_connection=dict(by_connection),
+            beside=self._beside.answers(self._load.beside_per_s) if self._load.beside_per_s else None,
+            streams=seen,
         )
-
-
-def _p99(values: list[float]) -> float:
-    return sorted(values)[min(len(values) - 1, int(len(values) * 0.99))] if values else 0.0

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from lab.core.measurement import Measurement
-from lab.core.scenario import Request, Scenario, Slo
+from lab.core.measurement import Answers, Measurement, StreamsSeen
+from lab.core.scenario import Beside, Request, Scenario, Slo, Streams
 from lab.ports import Load
 
 
@@ -16,11 +16,7 @@ def load_document(load: Load) -> dict[str, Any]:
 
 
 def load_from(document: Mapping[str, Any]) -> Load:
-    scenario = document["scenario"]
-    requests = tuple(Request(**request) for request in scenario["requests"])
-    return Load(
-        **{**document, "scenario": Scenario(**{**scenario, "requests": requests, "slo": Slo(**scenario["slo"])})}
-    )
+    return Load(**{**document, "scenario": _scenario(document["scenario"])})
 
 
 def measurement_document(measurement: Measurement) -> dict[str, Any]:
@@ -28,5 +24,27 @@ def measurement_document(measurement: Measurement) -> dict[str, Any]:
 
 
 def measurement_from(document: Mapping[str, Any]) -> Measurement:
-    by_connection = {int(port): count for port, count in document["requests_by_connection"].items()}
-    return Measurement(**{**document, "requests_by_connection": by_connection})
+    beside, streams = document["beside"], document["streams"]
+    return Measurement(
+        **{
+            **document,
+            "requests_by_connection": {int(port): count for port, count in document["requests_by_connection"].items()},
+            "beside": Answers(**beside) if beside else None,
+            "streams": StreamsSeen(**streams) if streams else None,
+        }
+    )
+
+
+def _scenario(document: Mapping[str, Any]) -> Scenario:
+    streams, beside = document["streams"], document["beside"]
+    return Scenario(
+        **{
+            **document,
+            "requests": tuple(Request(**request) for request in document["requests"]),
+            "streams": Streams(**{name: Request(**request) for name, request in streams.items()}) if streams else None,
+            "beside": Beside(Request(**beside["request"]), beside["rate_per_s"], tuple(beside["levels"]))
+            if beside
+            else None,
+            "slo": Slo(**document["slo"]),
+        }
+    )

@@ -1,13 +1,26 @@
-"""A run in three sentences: what was held, what a request cost, and how far to believe it. Pure."""
+"""A run in a few sentences: what was held, what it cost, what it did to others, how far to believe it. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from lab.core.beside import Level, workload
 from lab.core.ladder import End
 from lab.core.summary import Summary, VariantResult
 
 
-def sentences(summary: Summary) -> tuple[str, str, str]:
-    return _held(summary), _cost(summary), _belief(summary)
+def sentences(summary: Summary) -> tuple[str, ...]:
+    return (*_sentences(summary), _belief(summary))
+
+
+def _sentences(summary: Summary) -> Iterator[str]:
+    if summary.scenario.requests:
+        yield _held(summary)
+        yield _cost(summary)
+    if summary.scenario.beside:
+        yield _beside(summary)
+    if summary.scenario.streams:
+        yield _streams(summary)
 
 
 def between(result: VariantResult) -> str:
@@ -39,6 +52,41 @@ def _cost(summary: Summary) -> str:
         return "No rate was held by the variants, so there is no rate at which to compare what a request costs."
     told = ", ".join(costs)
     return f"At {summary.compared_at_per_s:.0f} requests per second, one request cost this much CPU: {told}."
+
+
+def _measured(result: VariantResult) -> list[Level]:
+    return [level for level in result.levels if not level.trial.void]
+
+
+def _beside(summary: Summary) -> str:
+    scenario = summary.scenario
+    assert scenario.beside
+    told = []
+    for result in summary.variants:
+        p99_ms = {level.level: level.trial.measurement for level in _measured(result)}
+        if p99_ms.keys() >= {0, scenario.beside.levels[-1]}:
+            alone, most = (p99_ms[level].beside for level in (0, scenario.beside.levels[-1]))
+            assert alone
+            assert most
+            told.append(f"{result.name} {alone.latency_ms['p99']:.1f} → {most.latency_ms['p99']:.1f} ms")
+    return (
+        f"p99 of {scenario.beside.request.operation} at {scenario.beside.rate_per_s:g} per second, alone → beside "
+        f"{scenario.beside.levels[-1]} {workload(scenario)}: {', '.join(told) or 'not measured'}."
+    )
+
+
+def _streams(summary: Summary) -> str:
+    """Of the last level."""
+    told = []
+    for result in summary.variants:
+        for level in _measured(result)[-1:]:
+            streams = level.trial.measurement.streams
+            if streams:
+                told.append(f"{result.name} held {streams.held} of {streams.wanted} and refused {streams.refused}")
+    return (
+        "A server with a thread for each request holds few streams, and says so with 503 and Retry-After: "
+        f"{'; '.join(told) or 'nothing was measured'}."
+    )
 
 
 def _belief(summary: Summary) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -10,11 +11,14 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 
+from lab.core.beside import workload
 from lab.core.ladder import climb
 from lab.core.summary import Summary
 from lab.core.trial import Trial
 from lab.ports import ContractReport
 from lab.report.sentences import between
+
+NOTHING = "–"
 
 
 def result_table(summary: Summary) -> Table:
@@ -42,8 +46,44 @@ def result_table(summary: Summary) -> Table:
     return table
 
 
+def levels_table(summary: Summary) -> Table:
+    """What the levels of the workload did to the requests beside it, a row for each stack and level."""
+    scenario = summary.scenario
+    beside = scenario.beside
+    assert beside
+    operation, streams = beside.request.operation, bool(scenario.streams)
+    title = f"{operation} at {beside.rate_per_s:g}/s, beside {workload(scenario)}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True)
+    table.add_column("variant", min_width=7, overflow="fold")
+    headings = ["streams" if streams else "per\nsecond", f"{operation}\np50 ms", f"{operation}\np99 ms"]
+    headings += ["held", "refused", "event\np50 ms", "KiB/\nstream"] if streams else ["their\np99 ms"]
+    for heading in (*headings, "memory\nMiB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for result in summary.variants:
+        for number, level in enumerate(result.levels):
+            name = "" if number else result.name
+            table.add_row(name, str(level.level), *_level_figures(level.document(), streams))
+    return table
+
+
+def _level_figures(document: Mapping[str, Any], of_streams: bool) -> list[str]:
+    if document["status"] == "void":
+        return ["void"]
+    latency, streams, requests = document["latency_ms"], document["streams"], document["workload"]
+    figures = [_figure(latency["p50"], 1), _figure(latency["p99"], 1)]
+    if of_streams and streams:
+        delay, per_stream = streams["event_delay_ms"] or {}, streams["memory_bytes_per_stream"]
+        figures += [str(streams["held"]), str(streams["refused"]), _figure(delay.get("p50"), 1)]
+        figures.append(_figure(None if per_stream is None else per_stream / 1024, 0))
+    elif of_streams:
+        figures += [NOTHING] * 4
+    else:
+        figures.append(_figure(requests["latency_ms"]["p99"] if requests else None, 1))
+    return [*figures, _figure(document["memory_bytes"] / 2**20, 0)]
+
+
 def _figure(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return NOTHING if value is None else f"{value:.{digits}f}"
 
 
 class Progress:
@@ -53,7 +93,7 @@ class Progress:
         self._console = console
         self._doing = Spinner("dots", "starting")
         self._contract: dict[str, str] = dict.fromkeys(variants, "")
-        self._trials: dict[str, list[Trial]] = {name: [] for name in variants}
+        self._climbs: dict[str, list[Trial]] = {name: [] for name in variants}
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Progress:
@@ -71,7 +111,8 @@ class Progress:
     def contract(self, variant: str, role: str, report: ContractReport) -> None:
         verdict = f"{len(report.violations)} violations" if report.violations else "kept"
         not_run = f", {len(report.not_run)} cases not run" if report.not_run else ""
-        self._contract[variant] = " ".join(filter(None, [self._contract[variant], f"{role} {verdict}"]))
+        before = self._contract.get(variant, "")  # a variant that plays in hybrids only has no row yet
+        self._contract[variant] = " ".join(filter(None, [before, f"{role} {verdict}"]))
         self._say(
             f"contract  {variant:<10} {role} {verdict}: {report.passed} checks, "
             f"{sum(report.examples.values())} generated requests (seed {report.seed}){not_run}"
@@ -84,19 +125,25 @@ class Progress:
         self._say(f"failed    {variant:<10} {reason}")
 
     def trial(self, trial: Trial) -> None:
-        self._trials[trial.variant].append(trial)
+        measurement = trial.measurement
         verdict = f"void: {'; '.join(trial.void)}" if trial.void else "; ".join(trial.missed) or "held"
-        p99_ms = trial.measurement.latency_ms["p99"]
-        self._say(f"trial     {trial.variant:<10} {trial.rate_per_s:>6.0f}/s  p99 {p99_ms:>7.1f} ms  {verdict}")
+        if not measurement.beside:
+            self._climbs[trial.variant].append(trial)
+            load, p99_ms = f"{trial.rate_per_s:>6.0f}/s", measurement.latency_ms["p99"]
+        else:
+            streams = measurement.streams
+            load = f"beside {streams.wanted} streams" if streams else f"beside {trial.rate_per_s:.0f}/s"
+            p99_ms = measurement.beside.latency_ms["p99"]
+        self._say(f"trial     {trial.variant:<10} {load}  p99 {p99_ms:>7.1f} ms  {verdict}")
 
     def _say(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _render(self) -> Table:
         table = Table(box=None, show_header=False)
-        for name, trials in self._trials.items():
-            state = climb(trials)
+        for name, contract in self._contract.items():
+            state = climb(self._climbs.get(name, ()))
             held = f"held {state.held_per_s:.0f}/s" if state.held_per_s else ""
-            table.add_row(name, self._contract[name], held)
+            table.add_row(name, contract, held)
         table.add_row(self._doing)
         return table

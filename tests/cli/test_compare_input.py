@@ -22,14 +22,19 @@ CASES = [
     (
         "unknown variant",
         ["--variants", "fastapi,rails", "--scenario", "ping"],
-        ["there is no rails; there are django, fastapi, flask"],
+        ["there is no variant rails; there are django, fastapi, flask"],
     ),
     ("named twice", ["--variants", "flask,flask", "--scenario", "ping"], ["flask is named more than once"]),
-    ("unknown scenario", ["--scenario", "brows"], ["none of browse, checkout, mixed, ping"]),
+    ("unknown scenario", ["--scenario", "brows"], ["none of browse, checkout, mixed, ping, recommend, stream"]),
     (
         "three mistakes in a scenario, and a variant",
         ["--variants", "rails", "--scenario", "bad.yaml"],
-        ["rate_per_s: 0 is not above 0", "slo.p99_ms: missing", "slo.error_share: 2", "there is no rails"],
+        ["rate_per_s: 0 is not above 0", "slo.p99_ms: missing", "slo.error_share: 2", "there is no variant rails"],
+    ),
+    (
+        "a stack that lacks a role",
+        ["--stack", "catalog=flask,orders=django", "--scenario", "recommend"],
+        ["catalog=flask,orders=django does not play recommend, which recommend needs"],
     ),
     ("no such folder", ["--services", "nowhere", "--scenario", "ping"], ["nowhere: not a folder"]),
     ("results where none can be", ["--scenario", "ping", "--results", "bad.yaml/results"], ["bad.yaml/results"]),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from lab.core.manifest import Manifest
-from lab.core.measurement import Measurement
-from lab.core.scenario import Scenario, Slo
+from lab.core.measurement import Answers, Measurement, StreamsSeen
+from lab.core.scenario import Beside, Request, Scenario, Slo, Streams
 from lab.core.trial import ReplicaShare, Trial
 
 
@@ -29,7 +30,7 @@ def measurement(rate_per_s: float = 100.0, answered: int = 200, p99_ms: float = 
 
 def trial(
     variant: str,
-    rung: int,
+    step: int,
     verdict: str = "held",
     *,
     rate_per_s: float = 0.0,
@@ -37,10 +38,10 @@ def trial(
     memory_bytes: int = 2**20,
 ) -> Trial:
     """`verdict`: held, missed, void (steal), or generator (void because the generator was the limit)."""
-    rate = rate_per_s or 100.0 * 1.5**rung
+    rate = rate_per_s or 100.0 * 1.5**step
     return Trial(
         variant=variant,
-        rung=rung,
+        step=step,
         rate_per_s=rate,
         measurement=measurement(rate),
         replicas=(ReplicaShare(f"{variant}-catalog", f"{variant}-catalog-0", cpu_s, memory_bytes, 200),),
@@ -48,6 +49,30 @@ def trial(
         limited_by_generator=verdict == "generator",
         missed=("p99 300 ms is above 100 ms",) if verdict == "missed" else (),
     )
+
+
+def level_trial(
+    variant: str,
+    level: int,
+    *,
+    rate_per_s: float = 0.0,
+    streams: StreamsSeen | None = None,
+    memory_bytes: int = 2**20,
+    void: tuple[str, ...] = (),
+) -> Trial:
+    """Ping at 100 per second, beside `streams` or a workload."""
+    found = replace(measurement(rate_per_s), beside=answers(), streams=streams)
+    plain = trial(variant, level, memory_bytes=memory_bytes)
+    return replace(plain, measurement=found, void=void)
+
+
+def answers(p99_ms: float = 3.0) -> Answers:
+    latency_ms = {"p50": 1.0, "p90": 2.0, "p99": p99_ms, "p99.9": p99_ms, "max": p99_ms}
+    return Answers(100.0, 200, 200, {}, latency_ms, "")
+
+
+def streams_seen(wanted: int, held: int) -> StreamsSeen:
+    return StreamsSeen(wanted, held, wanted - held, {}, held, {"p50": 4.0, "p99": 8.0, "max": 8.0} if held else None)
 
 
 def manifest(name: str, *roles: str) -> Manifest:
@@ -71,6 +96,19 @@ SCENARIO = Scenario(
     title="Browsing",
     rate_per_s=100.0,
     timeout_s=5.0,
-    requests=(),
+    requests=(Request("listProducts", 1, {}, {}, {}, None),),
     slo=Slo(p99_ms=100.0, error_share=0.001),
+)
+
+PING = Request("ping", 1, {}, {}, {}, None)
+
+BESIDE = replace(SCENARIO, requests=(PING,), beside=Beside(PING, 100.0, (0, 20)))
+
+STREAM = replace(
+    SCENARIO,
+    name="stream",
+    rate_per_s=0,
+    requests=(),
+    streams=Streams(PING, PING, PING),
+    beside=Beside(PING, 100.0, (0, 10, 1000)),
 )

@@ -1,11 +1,10 @@
-"""Which roles a scenario needs, and who can play them."""
+"""Which roles a scenario needs."""
 
 from __future__ import annotations
 
 import pytest
 
-from lab.core.roles import missing_roles, played_by, roles
-from tests.core.made import manifest
+from lab.core.roles import roles
 
 ROLE_OF = {
     "ping": "any",
@@ -13,14 +12,22 @@ ROLE_OF = {
     "getProduct": "catalog",
     "placeOrder": "orders",
     "getOrder": "orders",
+    "recommend": "recommend",
 }
 
 NEEDED = [
-    # case                          operations                     roles in the order they start
+    # case                          operation@role                 roles in the order they start
     ("any role", ["ping"], [("any", ("ping",))]),
     ("one role", ["listProducts", "getProduct"], [("catalog", ("listProducts", "getProduct"))]),
+    ("each operation once", ["getProduct", "getProduct"], [("catalog", ("getProduct",))]),
     ("ping goes along", ["getProduct", "ping"], [("catalog", ("getProduct", "ping"))]),
+    ("ping goes where it is sent", ["recommend", "ping@recommend"], [("recommend", ("recommend", "ping"))]),
     ("orders call the catalog", ["placeOrder"], [("catalog", ("getProduct",)), ("orders", ("placeOrder",))]),
+    (
+        "ping sent to orders",
+        ["placeOrder", "ping@orders"],
+        [("catalog", ("getProduct",)), ("orders", ("placeOrder", "ping"))],
+    ),
     (
         "an upstream operation asked for anyway",
         ["placeOrder", "getProduct", "listProducts"],
@@ -29,26 +36,7 @@ NEEDED = [
 ]
 
 
-@pytest.mark.parametrize(("operations", "needed"), [case[1:] for case in NEEDED], ids=[case[0] for case in NEEDED])
-def test_roles_of_operations(operations: list[str], needed: list[tuple[str, tuple[str, ...]]]) -> None:
-    assert list(roles(operations, ROLE_OF).items()) == needed
-
-
-ENTERS = [
-    # case                                 variant plays        operations       played as      missing
-    ("a whole variant, any role", ("catalog", "orders"), ["ping"], ["catalog"], []),
-    ("a ping-only variant, any role", (), ["ping"], ["ping"], []),
-    ("a ping-only variant, the catalog", (), ["getProduct"], ["catalog"], ["catalog"]),
-    ("a catalog, orders", ("catalog",), ["placeOrder"], ["catalog", "orders"], ["orders"]),
-]
-
-
-@pytest.mark.parametrize(
-    ("plays", "operations", "played", "missing"), [case[1:] for case in ENTERS], ids=[case[0] for case in ENTERS]
-)
-def test_a_variant_enters_a_scenario_whose_roles_it_plays(
-    plays: tuple[str, ...], operations: list[str], played: list[str], missing: list[str]
-) -> None:
-    needed = roles(operations, ROLE_OF)
-    assert list(played_by(manifest("a", *plays), needed)) == played
-    assert missing_roles(manifest("a", *plays), needed) == missing
+@pytest.mark.parametrize(("sent", "needed"), [case[1:] for case in NEEDED], ids=[case[0] for case in NEEDED])
+def test_roles_of_operations(sent: list[str], needed: list[tuple[str, tuple[str, ...]]]) -> None:
+    pairs = [(operation, role) for operation, _, role in (text.partition("@") for text in sent)]
+    assert list(roles(pairs, ROLE_OF).items()) == needed

@@ -47,6 +47,11 @@ CASES: list[tuple[str, dict[str, Any], list[str]]] = [
         request("getProduct", path={"product_id": {"integer": [2, 1]}}),
         ["path.product_id: no whole number from 2 to 1"],
     ),
+    (
+        "a stream",
+        request("streamOrder", path={"order_id": 1}),
+        ["operation: streamOrder answers with events; open it by workload.streams"],
+    ),
     ("needless body", request("ping", body={}), ["body: ping takes none"]),
     ("missing body", request("createProduct"), ["body: missing; createProduct needs one"]),
     (
@@ -77,6 +82,65 @@ def test_problems_that_the_contract_shows(wrong: dict[str, Any], found: list[str
     document = {"workload": {"requests": [ORDER, wrong]}}
     where = "workload.requests[1]."
     assert sorted(problem.removeprefix(where) for problem in problems(document, contract_operations())) == sorted(found)
+
+
+def single(operation: str, **values: Any) -> dict[str, Any]:
+    return {"operation": operation, **values}
+
+
+PREPARE = {name: value for name, value in ORDER.items() if name != "weight"}
+OPEN = single("streamOrder", path={"order_id": {"pick": "placeOrder"}})
+CHANGE = single("moveOrder", path={"order_id": {"pick": "placeOrder"}}, body={"to": "confirmed"})
+
+STREAMS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
+    # case                    streams that differ       beside that differs                          problems
+    ("right", {}, {}, []),
+    ("no stream", {"open": single("ping")}, {}, ["workload.streams.open.operation: ping does not answer with events"]),
+    (
+        "about something else",
+        {"prepare": single("ping")},
+        {},
+        [
+            "workload.streams.change.path.order_id: placeOrder is not among the requests, so no id would ever be known",
+            "workload.streams.open.path.order_id: placeOrder is not among the requests, so no id would ever be known",
+        ],
+    ),
+    (
+        "a role that is fixed",
+        {"prepare": {**PREPARE, "role": "catalog"}},
+        {},
+        ["workload.streams.prepare.role: placeOrder is always of orders; leave it out"],
+    ),
+    (
+        "beside needs parameters",
+        {},
+        {"request": single("getOrder")},
+        ["beside.request.path.order_id: missing; getOrder needs it"],
+    ),
+    (
+        "levels from elsewhere",
+        {},
+        {"levels": [5, 10]},
+        ["beside.levels: start with 0 and ascend; for example  levels: [0, 100, 1000]"],
+    ),
+    (
+        "levels that fall",
+        {},
+        {"levels": [0, 10, 5]},
+        ["beside.levels: start with 0 and ascend; for example  levels: [0, 100, 1000]"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("streams", "beside", "found"), [c[1:] for c in STREAMS], ids=[c[0] for c in STREAMS])
+def test_problems_of_streams_and_what_is_beside(
+    streams: dict[str, Any], beside: dict[str, Any], found: list[str]
+) -> None:
+    document = {
+        "workload": {"streams": {"prepare": PREPARE, "open": OPEN, "change": CHANGE, **streams}},
+        "beside": {"request": single("ping", role="orders"), "rate_per_s": 10, "levels": [0, 10], **beside},
+    }
+    assert sorted(problems(document, contract_operations())) == found
 
 
 def write(folder: Path, document: object) -> str:
@@ -117,7 +181,10 @@ def test_a_file_is_named_by_its_stem(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("brwse", "brwse: none of browse, checkout, mixed, ping"), ("no/such.yaml", "no/such.yaml: cannot be read")],
+    [
+        ("brwse", "brwse: none of browse, checkout, mixed, ping, recommend, stream"),
+        ("no/such.yaml", "no/such.yaml: cannot be read"),
+    ],
 )
 def test_unknown(name: str, text: str) -> None:
     with pytest.raises(InputError, match=text):
@@ -129,6 +196,8 @@ OPERATIONS = {
     "browse": {"getProduct", "listProducts"},
     "checkout": {"placeOrder", "getOrder", "moveOrder"},
     "mixed": {"getProduct", "listProducts", "placeOrder", "getOrder", "moveOrder"},
+    "stream": {"placeOrder", "streamOrder", "moveOrder", "ping"},
+    "recommend": {"recommend", "ping"},
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from lab.core.summary import Summary, summarise
 from lab.core.trial import Trial
 from lab.report.sentences import between, sentences
-from tests.core.made import SCENARIO, trial
+from tests.core.made import BESIDE, SCENARIO, STREAM, level_trial, streams_seen, trial
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "lab/report/summary.schema.json").read_text())
 
@@ -25,8 +25,8 @@ def trials(variant: str, *verdicts: tuple[int, str], cpu_s: float = 0.4) -> list
 def summary(
     *trials_of: list[Trial], names: tuple[str, ...] = ("a", "b"), broken: dict[str, str] | None = None
 ) -> Summary:
-    together = [one for several in trials_of for one in several]
-    return summarise("run", SCENARIO, True, names, together, broken or {}, dict.fromkeys(names, 0.5))
+    climbs = {several[0].variant: several for several in trials_of}
+    return summarise("run", SCENARIO, True, names, climbs, {}, broken or {}, dict.fromkeys(names, 0.5))
 
 
 FAST = trials("a", (0, H), (1, H), (2, H), (3, M), cpu_s=0.2)
@@ -82,3 +82,57 @@ def test_sentences_say_rates_costs_and_how_far_to_believe() -> None:
 
 def test_sentences_name_the_variants_of_which_nothing_is_claimed() -> None:
     assert sentences(summary(FAST, VOID))[2].endswith("; nothing is claimed of b.")
+
+
+def of_streams(variant: str, held: int, void: tuple[str, ...] = ()) -> list[Trial]:
+    return [
+        level_trial(
+            variant,
+            level,
+            streams=streams_seen(level, min(level, held)) if level else None,
+            void=void if level else (),
+        )
+        for level in (0, 10, 1000)
+    ]
+
+
+def stream_summary(*, void: tuple[str, ...] = ()) -> Summary:
+    levels = {"a": of_streams("a", 1000), "b": of_streams("b", 2, void)}
+    return summarise("run", STREAM, True, ("a", "b"), {}, levels, {}, {"a": 0.5, "b": 0.5})
+
+
+def test_streams_need_no_climb() -> None:
+    found = stream_summary()
+    assert found.ok
+    assert [[row["streams"]["held"] for row in result.document()["levels"][1:]] for result in found.variants] == [
+        [10, 1000],
+        [2, 2],
+    ]
+
+
+def test_a_level_that_stays_void_is_told() -> None:
+    found = stream_summary(void=("steal 5 %",))
+    assert not found.ok
+    assert found.variants[1].reasons == ("steal 5 %", "steal 5 %")
+
+
+def test_a_climb_may_be_followed_by_levels() -> None:
+    levels = {"a": [level_trial("a", 0), level_trial("a", 20, rate_per_s=20)]}
+    found = summarise("run", BESIDE, True, ("a",), {"a": FAST}, levels, {}, {"a": 0.5})
+    assert found.ok
+    assert found.compared_at_per_s == 225
+    assert [row["workload"] and row["workload"]["answered"] for row in found.variants[0].document()["levels"]] == [
+        None,
+        200,
+    ]
+
+
+@pytest.mark.parametrize("void", [(), ("steal 5 %",)])
+def test_a_document_with_levels_keeps_its_schema(void: tuple[str, ...]) -> None:
+    jsonschema.validate(stream_summary(void=void).document(), SCHEMA)
+
+
+def test_sentences_say_what_streams_did_to_others_and_who_refused_them() -> None:
+    beside, streams, _ = sentences(stream_summary())
+    assert beside == "p99 of ping at 100 per second, alone → beside 1000 streams: a 3.0 → 3.0 ms, b 3.0 → 3.0 ms."
+    assert streams.endswith("a held 1000 of 1000 and refused 0; b held 2 of 1000 and refused 998.")

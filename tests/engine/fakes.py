@@ -11,7 +11,7 @@ from lab.core.measurement import Measurement
 from lab.core.trial import Trial
 from lab.errors import RuntimeFailure
 from lab.ports import ContractReport, Load
-from tests.core.made import measurement
+from tests.core.made import answers, measurement, streams_seen
 
 
 @dataclass
@@ -87,6 +87,9 @@ class FakeGenerator:
         self.seeds.setdefault(load.state, []).append(load.seed)
         self.runtime.answered += 200
         found = measurement(load.rate_per_s, p99_ms=9.0 if load.rate_per_s <= capacity else 900.0)
+        if load.beside_per_s:
+            seen = streams_seen(load.streams, load.streams) if load.streams else None
+            found = replace(found, beside=answers(), streams=seen)
         second = len(self.rates[load.state]) == 2  # the first is the warm-up
         return replace(found, steal_share=0.5) if self.void_first and second else found
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
-from lab.core.manifest import Manifest
+from lab.core.scenario import Scenario
+from lab.core.stacks import Stack, stack_of
 from lab.core.summary import Summary
-from lab.engine.compare import Plan, Ports, compare
-from tests.core.made import SCENARIO, manifest
+from lab.engine.compare import compare
+from lab.engine.plan import Plan, Ports
+from tests.core.made import BESIDE, SCENARIO, STREAM, manifest
 from tests.engine.fakes import FakeChecker, FakeGenerator, FakeRuntime, Notes
 
 CATALOG = {"catalog": ("getProduct",)}
@@ -33,9 +35,13 @@ class World:
         self.variants = [manifest(name, "catalog", "orders") for name in capacity_per_s]
 
     def compare(
-        self, roles: Mapping[str, tuple[str, ...]] = CATALOG, variants: list[Manifest] | None = None
+        self,
+        roles: Mapping[str, tuple[str, ...]] = CATALOG,
+        stacks: Sequence[Stack] = (),
+        scenario: Scenario = SCENARIO,
     ) -> Summary:
-        plan = Plan("run", SCENARIO, tuple(variants or self.variants), roles, 2.0, True, 7)
+        compared = tuple(stacks) or tuple(map(stack_of, self.variants))
+        plan = Plan("run", scenario, compared, roles, 2.0, True, 7)
         ports = Ports(
             self.runtime, self.checker, self.generator, self.notes, lambda: "http://fake-catalog", lambda: "token"
         )
@@ -55,7 +61,7 @@ def test_each_variant_climbs_to_its_own_limit_on_one_ladder() -> None:
 def test_rungs_are_interleaved() -> None:
     world = World({"a": 160, "b": 160})
     world.compare()
-    assert [trial.rung for trial in world.notes.trials] == [0, 0, 1, 1, 2, 2]
+    assert [trial.step for trial in world.notes.trials] == [0, 0, 1, 1, 2, 2]
 
 
 def test_every_variant_gets_the_same_requests_and_no_trial_repeats_another() -> None:
@@ -68,13 +74,13 @@ def test_every_variant_gets_the_same_requests_and_no_trial_repeats_another() -> 
 def test_a_void_trial_is_repeated_and_stays_in_the_record() -> None:
     world = World({"a": 120}, void_first=True)
     found = world.compare()
-    assert [(trial.rung, bool(trial.void)) for trial in world.notes.trials] == [(0, True), (0, False), (1, False)]
+    assert [(trial.step, bool(trial.void)) for trial in world.notes.trials] == [(0, True), (0, False), (1, False)]
     assert found.ok
 
 
 NOT_MEASURED = [
     # case                        capacity of b  broken  crashing   reason
-    ("breaks the contract", 160, ("b",), (), "breaks the contract in 1 places"),
+    ("breaks the contract", 160, ("b",), (), "b breaks the contract of catalog in 1 places"),
     ("does not start", 160, (), ("b",), "contract-b-catalog ended with exit code 1"),
     ("goes away under load", 0, (), (), "b cannot be reached"),
 ]
@@ -111,6 +117,51 @@ def test_orders_are_checked_against_a_fake_catalog_and_measured_with_the_real_on
 
 def test_a_ping_only_variant_needs_no_data() -> None:
     world = World({"a": 120})
-    world.compare({"any": ("ping",)}, [replace(world.variants[0], roles=())])
+    world.compare({"any": ("ping",)}, [stack_of(replace(world.variants[0], roles=()))])
     assert world.runtime.databases == []
     assert world.runtime.deployed["trial-a-ping"].cache_url == ""
+
+
+def test_a_hybrid_is_checked_role_by_role_and_each_variant_has_its_database() -> None:
+    world = World({"catalog=a,orders=b": 120})
+    a, b = manifest("a", "catalog", "orders"), manifest("b", "catalog", "orders")
+    found = world.compare(BOTH, [Stack({"catalog": a, "orders": b})])
+    assert [(url, role) for url, role, _, _ in world.checker.checked] == [
+        ("http://contract-a-catalog", "catalog"),
+        ("http://contract-b-orders", "orders"),
+    ]
+    assert world.runtime.databases[2:] == ["trial_a_in_a_b_run", "trial_b_in_a_b_run"]
+    assert world.runtime.deployed["trial-a.b-orders"].catalog_url == "http://trial-a.b-catalog"
+    assert [variant.name for variant in found.variants] == ["catalog=a,orders=b"]
+
+
+def test_a_role_that_several_stacks_share_is_checked_once() -> None:
+    world = World({"a": 120, "catalog=a,orders=b": 120})
+    a, b = manifest("a", "catalog", "orders"), manifest("b", "catalog", "orders")
+    world.compare(BOTH, [stack_of(a), Stack({"catalog": a, "orders": b})])
+    assert sorted(url for url, *_ in world.checker.checked) == [
+        "http://contract-a-catalog",
+        "http://contract-a-orders",
+        "http://contract-b-orders",
+    ]
+
+
+def test_a_broken_role_takes_out_the_stacks_that_it_plays_in() -> None:
+    a, b = manifest("a", "catalog", "orders"), manifest("b", "catalog", "orders")
+    world = World({"a": 120, "b": 120, "catalog=a,orders=b": 120}, broken=("a-orders",))
+    world.compare(BOTH, [stack_of(a), stack_of(b), Stack({"catalog": a, "orders": b})])
+    assert world.notes.failures == {"a": "a breaks the contract of orders in 1 places"}
+
+
+def test_levels_follow_the_climb_and_are_interleaved() -> None:
+    world = World({"a": 120, "b": 120})
+    found = world.compare(scenario=BESIDE)
+    assert [(trial.step, trial.rate_per_s) for trial in world.notes.trials[-4:]] == [(0, 0), (0, 0), (20, 20), (20, 20)]
+    assert [[level.level for level in result.levels] for result in found.variants] == [[0, 20], [0, 20]]
+
+
+def test_streams_are_raised_without_a_climb() -> None:
+    world = World({"a": 120})
+    found = world.compare(BOTH, scenario=STREAM)
+    assert [trial.step for trial in world.notes.trials] == [0, 10, 1000]
+    assert found.ok

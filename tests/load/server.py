@@ -11,7 +11,7 @@ from typing import cast
 import uvloop
 
 from lab.core.measurement import Measurement
-from lab.core.scenario import Request, Scenario, Slo
+from lab.core.scenario import Beside, Request, Scenario, Slo, Streams
 from lab.load.requests import Ids
 from lab.load.trial import Trial
 from lab.ports import Load
@@ -33,11 +33,18 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Sent `after_s`; then the connection is closed, or not."""
+    """Sent `after_s`; then the connection is closed, or not, or kept as one that follows a thing.
+
+    `tell` is what those that follow `about` are told then, `tell_after_s`.
+    """
 
     data: bytes
     after_s: float = 0.0
     close: bool = False
+    follow: str = ""
+    about: str = ""
+    tell: bytes = b""
+    tell_after_s: float = 0.0
 
 
 CLOSED = Reply(b"", close=True)
@@ -60,6 +67,12 @@ class Server:
     url: str = ""
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
+    open: int = 0
+    followers: dict[str, list[asyncio.Transport]] = field(default_factory=dict)
+
+    def tell(self, about: str, data: bytes) -> None:
+        for follower in self.followers.get(about, ()):
+            follower.write(data)
 
 
 class ServerProtocol(asyncio.Protocol):
@@ -72,7 +85,11 @@ class ServerProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._server.connections += 1
+        self._server.open += 1
         self._number = self._server.connections
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server.open -= 1
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -95,6 +112,10 @@ class ServerProtocol(asyncio.Protocol):
             self._transport.write(decided.data)
         if decided.close:
             self._transport.close()
+        if decided.follow:
+            self._server.followers.setdefault(decided.follow, []).append(self._transport)
+        if decided.tell:
+            asyncio.get_running_loop().call_later(decided.tell_after_s, self._server.tell, decided.about, decided.tell)
 
 
 PING = Request("ping", 1, {}, {}, {}, None)
@@ -104,6 +125,9 @@ PLACE_ORDER = Request("placeOrder", 1, {}, {}, {"Idempotency-Key": {"token": 16}
 GET_ORDER = Request("getOrder", 1, {"order_id": {"pick": "placeOrder"}}, {}, {}, None)
 MOVE_ORDER = Request("moveOrder", 1, {"order_id": {"take": "placeOrder"}}, {}, {}, {"to": "cancelled"})
 MOVE_ORDER_7 = Request("moveOrder", 1, {"order_id": 7}, {}, {}, {"to": "cancelled"})
+CONFIRM = Request("moveOrder", 1, {"order_id": {"pick": "placeOrder"}}, {}, {}, {"to": "confirmed"})
+STREAM_ORDER = Request("streamOrder", 1, {"order_id": {"pick": "placeOrder"}}, {}, {}, None)
+STREAMS = Streams(PLACE_ORDER, STREAM_ORDER, CONFIRM)
 
 
 def make_load(
@@ -114,11 +138,23 @@ def make_load(
     timeout_s: float = 2.0,
     state: str = "",
     seed: int = 1,
+    streams: int = 0,
+    beside: Request | None = None,
+    beside_per_s: float = 0,
 ) -> Load:
-    """Pings unless `requests` says otherwise."""
-    scenario = Scenario("test", "Test", rate_per_s, timeout_s, requests or (PING,), Slo(p99_ms=100, error_share=0))
+    """Pings unless `requests` says otherwise; streams, if any, are of orders."""
+    scenario = Scenario(
+        "test",
+        "Test",
+        rate_per_s,
+        timeout_s,
+        requests or (PING,),
+        Slo(p99_ms=100, error_share=0),
+        streams=STREAMS if streams else None,
+        beside=Beside(beside, beside_per_s, (0, 1)) if beside else None,
+    )
     urls = {"catalog": url, "orders": url}
-    return Load(scenario, urls, state, rate_per_s, duration_s, seed, token="a-token")
+    return Load(scenario, urls, state, rate_per_s, duration_s, seed, "a-token", streams, beside_per_s)
 
 
 def measure(load: Load, ids: Ids | None = None) -> Measurement:

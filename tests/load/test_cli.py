@@ -13,6 +13,7 @@ import pytest
 
 from lab.cli.load import load_command
 from lab.errors import InputError, RuntimeFailure
+from tests.load.orders import Orders
 from tests.load.server import Answer, Server, reply
 from tests.polling import until
 
@@ -55,6 +56,20 @@ PROBLEMS: list[tuple[str, list[str], list[str]]] = [
         ],
     ),
     (
+        "a rate for streams, and no number of them",
+        ["http://127.0.0.1", "--scenario", "stream", "--rate", "5", "--streams", "-1"],
+        [
+            "--rate: stream has streams for its workload; say how many with --streams",
+            "--streams: -1 is below 0",
+            "--jwt-key-file: missing; placeOrder, moveOrder need a token",
+        ],
+    ),
+    (
+        "streams where there are none",
+        ["http://127.0.0.1", "--streams", "5"],
+        ["--streams: ping has none"],
+    ),
+    (
         "roles mixed up",
         ["catalog=http://127.0.0.1", "ordes=http://127.0.0.1", "http://127.0.0.1", "--scenario", "browse"],
         [
@@ -92,6 +107,19 @@ def test_measures(serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert document["urls"] == {"ping": server.url}
     assert "100 requests per second for 0.5 s" in printed.err
     assert "latency p99" in printed.out
+
+
+def test_streams(serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"k" * 32)
+    server = serve(Orders(room=3))
+
+    run(server.url, "--scenario", "stream", "--streams", 5, "--duration", 0.3, "--jwt-key-file", key)
+
+    printed = capsys.readouterr()
+    assert "5 streams and 100 requests per second beside for 0.3 s" in printed.err
+    assert "streams          3 of 5 held, 2 refused" in printed.out
+    assert "events           3, after p50" in printed.out
 
 
 def test_ctrl_c_says_what_was_measured_and_leaves_nothing(serve: Serve) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from lab.errors import CommandFailed, RuntimeFailure
 from lab.load.generator import WorkerGenerator
+from tests.load.orders import Orders
 from tests.load.server import (
     GET_ORDER,
+    PING,
     PLACE_ORDER,
     SILENCE,
     Answer,
@@ -50,6 +52,32 @@ def test_measures_and_ticks(serve: Serve, generator: WorkerGenerator) -> None:
     assert sum(measured.requests_by_connection.values()) == 60
     assert 0 < measured.generator_cpu_share < 1
     assert len(ticks) >= 2
+
+
+def test_streams_and_what_is_beside_come_back_too(serve: Serve, generator: WorkerGenerator) -> None:
+    load = make_load(serve(Orders()).url, streams=3, beside=PING, beside_per_s=50)
+
+    measured = generator.run(load, lambda: None)
+
+    assert measured.streams
+    assert (measured.streams.held, measured.streams.events) == (3, 3)
+    assert measured.beside
+    assert (measured.scheduled, measured.beside.answered) == (20, 10)
+
+
+def test_an_interrupted_preparation_answers_at_once(serve: Serve, generator: WorkerGenerator) -> None:
+    server = serve(Orders(place=SILENCE))
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generator.run(make_load(server.url, streams=100, timeout_s=30), interrupt)
+    start = time.monotonic()
+    measured = generator.interrupt()
+
+    assert time.monotonic() - start < 5
+    assert (measured.scheduled, measured.duration_s) == (0, 0)
 
 
 def test_ids_are_kept_for_loads_of_the_same_state(serve: Serve, generator: WorkerGenerator) -> None:

@@ -1,0 +1,72 @@
+"""What a comparison is made of: what to compare, the world it happens in, and who dropped out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lab.core.deployment import Service
+from lab.core.scenario import Scenario
+from lab.core.stacks import Stack
+from lab.errors import LabError
+from lab.ports import ContractChecker, LoadGenerator, Observer, Runtime
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to compare. `roles` maps each role that the scenario needs to the operations asked of it."""
+
+    run: str
+    scenario: Scenario
+    stacks: tuple[Stack, ...]
+    roles: Mapping[str, tuple[str, ...]]
+    rung_s: float
+    quick: bool
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The world. `fake_catalog_url` finds a free address; `write_token` makes a token for all of the shop's writes."""
+
+    runtime: Runtime
+    checker: ContractChecker
+    generator: LoadGenerator
+    observer: Observer
+    fake_catalog_url: Callable[[], str]
+    write_token: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stack's services by role, ready for load."""
+
+    stack: Stack
+    services: Mapping[str, Service]
+
+    @property
+    def first_answer_s(self) -> float:
+        return max(replica.first_answer_s for service in self.services.values() for replica in service.replicas)
+
+
+class Failures:
+    """Why something is not measured: a step that fails takes out what it was for, and the others go on."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.reasons: dict[str, str] = {}
+        self._observer = observer
+
+    def attempt(self, name: str, step: Callable[[], T]) -> T | None:
+        """What the step gives; None when it failed, which is noted and told."""
+        try:
+            return step()
+        except LabError as error:
+            self.failed(name, str(error))
+            return None
+
+    def failed(self, name: str, reason: str) -> None:
+        self.reasons[name] = reason
+        self._observer.failed(name, reason)

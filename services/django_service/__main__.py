@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from serving.wsgi import serve
-from shop.settings import Settings
+from shop.settings import Role, Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 
-def load_app() -> WSGIApplication:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "django_service.settings"
+def load_app(role: Role) -> WSGIApplication:
+    module = "django_service.backoffice.settings" if role is Role.ADMIN else "django_service.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = module
     from django.core.wsgi import get_wsgi_application
     from django.urls import get_resolver
 
@@ -23,4 +25,5 @@ def load_app() -> WSGIApplication:
 
 
 if __name__ == "__main__":
-    serve(load_app, Settings.or_exit(os.environ))
+    settings = Settings.or_exit(os.environ, tuple(Role))
+    serve(partial(load_app, settings.role), settings)

@@ -1,7 +1,7 @@
 """Django's settings, from the environment that `services/contract/runtime.md` describes.
 
-A replica has a role, and loads that role's app and URLs only. A management command has none: it sees every app, and
-needs nothing but DATABASE_URL.
+A replica has a role, and loads that role's app and URLs only. A management command has none: it sees every app that has
+tables, and needs nothing but DATABASE_URL. Both know the admin only by `backoffice/settings.py`, which adds to these.
 """
 
 from __future__ import annotations
@@ -18,24 +18,35 @@ from shop.settings import (
     Settings,
 )
 
-_REPLICA = Settings.or_exit(os.environ) if "LAB_ROLE" in os.environ else None
-_APPS = {Role.CATALOG: ["django_service.catalog"], Role.ORDERS: ["django_service.orders"], Role.PING: []}
+_REPLICA = Settings.or_exit(os.environ, tuple(Role)) if "LAB_ROLE" in os.environ else None
+_WITH_TABLES = ["django_service.catalog", "django_service.orders"]
+_APPS = {
+    Role.CATALOG: ["django_service.catalog"],
+    Role.ORDERS: ["django_service.orders"],
+    Role.RECOMMEND: ["django_service.recommend"],
+    Role.PING: [],
+    Role.ADMIN: _WITH_TABLES,
+}
 
 SHOP_ROLE = _REPLICA.role if _REPLICA else None
 SHOP_TOKEN_KEY = _REPLICA.token_key if _REPLICA else b""
 SHOP_CATALOG_URL = _REPLICA.catalog_url if _REPLICA else ""
 SHOP_HAS_CACHE = bool(_REPLICA and _REPLICA.cache_url)
 SHOP_THREADS = _REPLICA.database_connections if _REPLICA else 1
+SHOP_STREAM_MAX_S = _REPLICA.stream_max_s if _REPLICA else 0
+SHOP_MODEL = _REPLICA.model if _REPLICA else None
 
-INSTALLED_APPS = _APPS[SHOP_ROLE] if SHOP_ROLE else [app for apps in _APPS.values() for app in apps]
+INSTALLED_APPS = [*(_APPS[SHOP_ROLE] if SHOP_ROLE else _WITH_TABLES), "django_service.docs"]
 MIDDLEWARE: list[str] = []
 ROOT_URLCONF = "django_service.urls"
+
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-DATA_UPLOAD_MAX_NUMBER_FIELDS = None  # the contract ignores unknown query parameters, however many
+DATA_UPLOAD_MAX_NUMBER_FIELDS: int | None = None  # the contract ignores unknown query parameters, however many
 
 
 def _database() -> Database | None:
@@ -91,9 +102,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    # an answer of 4xx or 503 is the contract at work
+    "filters": {"faults": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: bool(record.exc_info)}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django.request": {"level": "ERROR"},  # answers of 4xx are the contract at work
+        "django_service": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "django.request": {"level": "ERROR", "filters": ["faults"]},
     },
 }

@@ -1,4 +1,4 @@
-"""Paths of the role that this replica plays; `/ping` first, every role has it."""
+"""Paths of the role that this replica plays; `/ping` first, every role has it, and last what is not measured."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from django.conf import settings
 from django.urls import path
 from shop.settings import Role
 
+from django_service.docs.urls import urlpatterns as docs_urls
 from django_service.ping.views import Ping
 
 urlpatterns = [path("ping", Ping.as_view())]
@@ -18,6 +19,11 @@ elif settings.SHOP_ROLE is Role.ORDERS:
     from django_service.orders.urls import urlpatterns as orders_urls
 
     urlpatterns += orders_urls
+elif settings.SHOP_ROLE is Role.RECOMMEND:
+    from django_service.recommend.urls import urlpatterns as recommend_urls
+
+    urlpatterns += recommend_urls
+urlpatterns += docs_urls
 
 handler404 = "django_service.api.views.not_found"
 handler500 = "django_service.api.views.internal_error"

@@ -1,12 +1,13 @@
-"""The replica's connections to PostgreSQL: one pool, two ways to use it."""
+"""The replica's connections to PostgreSQL: one pool, two ways to use it, and one to listen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]
 from shop.settings import DATABASE_POOL_TIMEOUT_S, DATABASE_STATEMENT_TIMEOUT_S, Database
-from sqlalchemy import URL, Dialect, event
+from sqlalchemy import URL, Dialect, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -17,6 +18,11 @@ COMMAND_TIMEOUT_S = DATABASE_STATEMENT_TIMEOUT_S + 1.0
 
 class NoConnectionError(Exception):
     """PostgreSQL cannot be reached: an OSError, but one that only the database can have caused."""
+
+
+# Raised while connecting or waiting for a connection, when SQLAlchemy has none yet to blame; TimeoutError also by a
+# statement that the server did not end in time.
+NO_CONNECTION = (NoConnectionError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, exc.TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Sessions:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=DATABASE_POOL_TIMEOUT_S,
+            skip_autocommit_rollback=True,
             connect_args={
                 "timeout": DATABASE_POOL_TIMEOUT_S,
                 "command_timeout": COMMAND_TIMEOUT_S,
@@ -59,6 +66,22 @@ class Sessions:
 def _connect(dialect: Dialect, _: object, args: tuple[Any, ...], options: dict[str, Any]) -> DBAPIConnection:
     try:
         return dialect.connect(*args, **options)
+    except OSError as error:
+        raise NoConnectionError(str(error) or type(error).__name__) from error
+
+
+async def connect(database: Database) -> asyncpg.Connection:
+    """A connection of its own, outside the pool. Raises NO_CONNECTION."""
+    try:
+        return await asyncpg.connect(
+            user=database.user,
+            password=database.password or None,
+            host=database.host,
+            port=database.port,
+            database=database.name,
+            timeout=DATABASE_POOL_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+        )
     except OSError as error:
         raise NoConnectionError(str(error) or type(error).__name__) from error
 

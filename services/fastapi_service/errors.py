@@ -7,7 +7,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-import asyncpg  # type: ignore[import-untyped]
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -17,15 +16,11 @@ from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from fastapi_service.database import NoConnectionError
+from fastapi_service.database import NO_CONNECTION
 
 log = logging.getLogger(__name__)
 
 Where = Literal["body", "query", "path", "header"]
-
-# Raised while connecting or waiting for a connection, when SQLAlchemy has none yet to blame; TimeoutError also by a
-# statement that the server did not end in time.
-NO_CONNECTION = (NoConnectionError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, exc.TimeoutError)
 
 # Classes of SQLSTATE: connection, rollback (deadlock), resources, intervention (shutdown, statement cancelled).
 UNAVAILABLE = frozenset({"08", "40", "53", "57"})

@@ -1,4 +1,4 @@
-"""Answers whose JSON is already bytes: Pydantic wrote them, nothing is validated or encoded twice."""
+"""Answers whose JSON is already bytes: Pydantic wrote them, and nothing is validated or encoded again."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The order in which a request is judged: FastAPI would read the body before it looks at the token.
 
 A router of the shop is `APIRouter(route_class=ShopRoute)`. An operation that needs a token says so with
-`dependencies=[scope("orders:write")]`; the others are FastAPI's own, `HEAD` aside, and cost no more.
+`dependencies=[scope("orders:write")]`; those that neither do so nor have a body are FastAPI's own, `HEAD` aside, and
+cost no more.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ class ShopRoute(APIRoute):
             if isinstance(dependency, SecurityParameter)
             for name in dependency.scopes or ()
         ]
-        if not scopes:
-            return handle
         has_body = self.body_field is not None
+        if not scopes and not has_body:
+            return handle
 
         async def judge(request: Request) -> Response:
             for name in scopes:

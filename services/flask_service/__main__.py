@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from typing import TYPE_CHECKING
 
 from serving.wsgi import serve
 from shop.settings import Settings
 
-from flask_service.app import create_app
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def load_app(settings: Settings) -> Flask:
+    """In the worker only: the modules that its parent had imported, its garbage collector would copy by looking."""
+    from flask_service.app import create_app
+
+    return create_app(settings)
+
 
 if __name__ == "__main__":
     settings = Settings.or_exit(os.environ)
-    serve(partial(create_app, settings), settings)
+    serve(partial(load_app, settings), settings)

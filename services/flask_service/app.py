@@ -6,10 +6,11 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from shop.settings import Role, Settings
 
-from flask_service import errors, ping
+from flask_service import docs, errors, ping
 from flask_service.catalog import views as catalog
-from flask_service.extensions import auth, cache, database, prices
+from flask_service.extensions import auth, cache, database, listener, prices, recommender
 from flask_service.orders import views as orders
+from flask_service.recommend import views as recommend
 
 
 class MembersAsWritten(DefaultJSONProvider):
@@ -24,6 +25,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     errors.register(app)
     app.register_blueprint(ping.blueprint)
+    docs.init_app(app, settings.role)
     if settings.database is not None:
         auth.init_app(app, settings.token_key)
         database.init_app(app, settings.database, settings.database_connections)
@@ -31,7 +33,12 @@ def create_app(settings: Settings) -> Flask:
         case Role.CATALOG if settings.database is not None:
             cache.init_app(app, settings.cache_url, key_prefix=settings.database.name)
             app.register_blueprint(catalog.blueprint)
-        case Role.ORDERS:
+        case Role.ORDERS if settings.database is not None:
+            app.config["STREAM_MAX_S"] = settings.stream_max_s
+            listener.init_app(app, settings.database)
             prices.init_app(app, settings.catalog_url, orders_at_once=settings.database_connections)
             app.register_blueprint(orders.blueprint)
+        case Role.RECOMMEND if settings.model is not None:
+            recommender.init_app(app, settings.model)
+            app.register_blueprint(recommend.blueprint)
     return app

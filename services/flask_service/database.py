@@ -6,12 +6,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import cast
 
+import psycopg
 import shop.settings
 from flask import Flask, current_app
+from psycopg.errors import UniqueViolation
 from shop.settings import DATABASE_POOL_TIMEOUT_S, DATABASE_STATEMENT_TIMEOUT_S
 from sqlalchemy import URL, create_engine
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+CONNECT_TIMEOUT_S = int(DATABASE_POOL_TIMEOUT_S)
 OPTIONS = f"-c timezone=UTC -c statement_timeout={round(DATABASE_STATEMENT_TIMEOUT_S * 1000)}"
 
 
@@ -35,7 +39,7 @@ class Database:
             pool_size=connections,
             max_overflow=0,
             pool_timeout=DATABASE_POOL_TIMEOUT_S,
-            connect_args={"connect_timeout": int(DATABASE_POOL_TIMEOUT_S), "options": OPTIONS},
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": OPTIONS},
         )
         transactional = engine.execution_options(isolation_level="READ COMMITTED")
         app.extensions["database"] = _Sessions(
@@ -61,6 +65,30 @@ def sqlalchemy_url(where: shop.settings.Database) -> URL:
         port=where.port,
         database=where.name,
     )
+
+
+def connect(where: shop.settings.Database) -> psycopg.Connection:
+    """A connection beside the pool, whose every statement is a transaction of its own. Raises psycopg.Error.
+
+    One that only waits sends nothing, and would not know without keepalives that the server has vanished.
+    """
+    return psycopg.connect(
+        autocommit=True,
+        user=where.user,
+        password=where.password or None,
+        host=where.host,
+        port=where.port,
+        dbname=where.name,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        options=OPTIONS,
+        keepalives_idle=15,
+        keepalives_interval=5,
+        keepalives_count=3,
+    )
+
+
+def violates(error: IntegrityError, constraint: str) -> bool:
+    return isinstance(error.orig, UniqueViolation) and error.orig.diag.constraint_name == constraint
 
 
 def _sessions() -> _Sessions:

@@ -6,15 +6,17 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
-import httpx
+import urllib3
 from flask import Flask, current_app
 from marshmallow import ValidationError, fields, post_load, validate
 from shop.documents import MalformedJSON, parse
 from shop.orders import Offer
 from shop.problems import Problem, unavailable
 from shop.settings import CATALOG_CONNECT_TIMEOUT_S, CATALOG_TIMEOUT_S
+from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
 
 from flask_service.fields import Money, Parameters, Text
 from flask_service.orders.schemas import LINES_MAX
@@ -37,10 +39,7 @@ _OFFER = OfferSchema()
 class Prices:
     def init_app(self, app: Flask, catalog_url: str, orders_at_once: int) -> None:
         reads = orders_at_once * LINES_MAX
-        client = httpx.Client(
-            limits=httpx.Limits(max_connections=reads, max_keepalive_connections=reads),
-            trust_env=False,
-        )
+        client = urllib3.PoolManager(maxsize=reads, retries=False)
         executor = ThreadPoolExecutor(reads, thread_name_prefix="prices")
         app.extensions["prices"] = _Catalog(catalog_url, client, executor)
 
@@ -52,7 +51,7 @@ class Prices:
 @dataclass(frozen=True, slots=True)
 class _Catalog:
     url: str
-    client: httpx.Client
+    client: urllib3.PoolManager
     executor: ThreadPoolExecutor
 
     def offers(self, product_ids: Iterable[int]) -> dict[int, Offer]:
@@ -72,19 +71,21 @@ class _Catalog:
     def _read(self, product_id: int, deadline: float) -> Offer | None:
         """None where the catalog answers 404."""
         left_s = max(deadline - time.monotonic(), 0.001)
-        timeout = httpx.Timeout(left_s, connect=min(left_s, CATALOG_CONNECT_TIMEOUT_S))
+        timeout = urllib3.Timeout(connect=min(left_s, CATALOG_CONNECT_TIMEOUT_S), read=left_s)
         try:
-            response = self.client.get(f"{self.url}/products/{product_id}", timeout=timeout)
-        except httpx.TimeoutException:
+            response = self.client.request("GET", f"{self.url}/products/{product_id}", timeout=timeout)
+        except NewConnectionError:  # a kind of TimeoutError
+            raise unavailable("The catalog refuses connections") from None
+        except TimeoutError:
             raise _too_late() from None
-        except httpx.RequestError as error:
+        except HTTPError as error:
             raise unavailable(f"The catalog does not answer: {type(error).__name__}") from None
-        if response.status_code == httpx.codes.NOT_FOUND:
+        if response.status == HTTPStatus.NOT_FOUND:
             return None
-        if response.status_code != httpx.codes.OK:
-            raise unavailable(f"The catalog answers {response.status_code}")
+        if response.status != HTTPStatus.OK:
+            raise unavailable(f"The catalog answers {response.status}")
         try:
-            return cast(Offer, _OFFER.load(parse(response.content)))
+            return cast(Offer, _OFFER.load(parse(response.data)))
         except (MalformedJSON, ValidationError):
             raise unavailable("The catalog answers something other than a product") from None
 

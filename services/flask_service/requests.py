@@ -39,6 +39,11 @@ def query_parameters() -> dict[str, list[str]]:
     return parse_qs(request.query_string.decode(errors="replace"), keep_blank_values=True)
 
 
+def header(name: str) -> dict[str, str]:
+    """The header if the request has it."""
+    return {name: request.headers[name]} if name in request.headers else {}
+
+
 def path_id(name: str, text: str) -> int:
     """The id that is all of a request's input. Raises Problem: 422."""
     try:

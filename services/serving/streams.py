@@ -84,11 +84,11 @@ class Stream:
         self._rope.setblocking(False)
 
     def wait(self, timeout_s: float) -> Woken:
-        """Blocks until something happened, or for so long."""
+        """Blocks until something happened, or for so long; a time in the past is none."""
         poll = select.poll()
         poll.register(self._bell, select.POLLIN)
         poll.register(self._client, select.POLLIN)  # a client that waits for an answer sends nothing but its end
-        ready = {descriptor for descriptor, _ in poll.poll(timeout_s * 1000)}
+        ready = {descriptor for descriptor, _ in poll.poll(max(0.0, timeout_s) * 1000)}
         if self._ended or self._client.fileno() in ready:
             return Woken.OVER
         if not ready:

@@ -3,7 +3,10 @@ errors, and what a dead database, cache or catalog leads to. The contract itself
 
 from __future__ import annotations
 
+import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +20,12 @@ from flask_service.app import create_app
 from flask_service.catalog.views import CREATE_PRODUCT, LIST_PRODUCTS
 from flask_service.extensions import cache, prices
 from flask_service.orders.views import PLACE_ORDER
+from flask_service.recommend.views import RECOMMEND
 from flask_service.requests import load
+from shop.model import build
 from shop.orders import Offer
 from shop.problems import Problem
-from shop.settings import CACHE_TIMEOUT_S, CATALOG_TIMEOUT_S, Database, Role, Settings
+from shop.settings import CACHE_TIMEOUT_S, CATALOG_TIMEOUT_S, WITH_DATABASE, Database, Role, Settings
 
 NOWHERE = Database(user="lab", password="", host="/nonexistent", port=5432, name="shop")
 MARGIN_S = 1.0  # for a busy machine
@@ -33,35 +38,60 @@ def app_for(role: Role, cache_url: str = "", catalog_url: str = "http://127.0.0.
             host="127.0.0.1",
             port=1,
             metrics_port=1,
-            database=None if role is Role.PING else NOWHERE,
+            database=NOWHERE if role in WITH_DATABASE else None,
             database_connections=4,
             cache_url=cache_url,
             catalog_url=catalog_url,
             token_key=b"k" * 32,
             drain_s=0.0,
             stream_max_s=300,
-            model=None,
+            model=build() if role is Role.RECOMMEND else None,
         )
     )
 
 
-@pytest.mark.parametrize(
-    ("role", "paths"),
-    [
-        (Role.PING, {"/ping"}),
-        (Role.CATALOG, {"/ping", "/products", "/products/<product_id>"}),
-        (
-            Role.ORDERS,
-            {"/ping", "/orders", "/orders/<order_id>", "/orders/<order_id>/transitions", "/stock/<product_id>"},
-        ),
-    ],
-)
-def test_a_role_has_its_own_paths_only(role: Role, paths: set[str]) -> None:
-    assert {rule.rule for rule in app_for(role).url_map.iter_rules()} == paths
+PATHS: list[tuple[Role, set[str]]] = [
+    (Role.PING, set()),
+    (Role.CATALOG, {"/products", "/products/<product_id>"}),
+    (
+        Role.ORDERS,
+        {
+            "/orders",
+            "/orders/<order_id>",
+            "/orders/<order_id>/events",
+            "/orders/<order_id>/transitions",
+            "/stock/<product_id>",
+        },
+    ),
+    (Role.RECOMMEND, {"/recommendations"}),
+]
+
+
+@pytest.mark.parametrize(("role", "paths"), PATHS)
+def test_a_role_has_its_own_paths_beside_those_of_every_role(role: Role, paths: set[str]) -> None:
+    found = {rule.rule for rule in app_for(role).url_map.iter_rules()}
+    assert found == paths | {"/ping", "/docs", "/openapi.json"}
+
+
+@pytest.mark.parametrize("role", [Role.CATALOG, Role.ORDERS, Role.RECOMMEND, Role.PING])
+def test_the_page_has_everything_that_it_points_to(role: Role) -> None:
+    page = app_for(role).test_client().get("/docs").text
+    operations = re.findall(r'"operationId":"(\w+)"', app_for(role).test_client().get("/openapi.json").text)
+    anchors = set(re.findall(r'id="(\w+)"', page))
+    links = re.findall(r'(?:href|src)="([^"]+)"', page)
+    assert {link for link in links if link.removeprefix("#") not in anchors} == {"openapi.json"}
+    assert operations
+    assert set(operations) <= anchors
+
+
+def test_what_few_requests_need_is_not_loaded_at_the_start() -> None:
+    code = "import sys, flask_service.app; print({'yaml', 'numpy'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"
 
 
 PRODUCT = {"sku": "GAR-1", "name": "Lamp", "category": "garden", "price": {"amount_minor": 1, "currency": "EUR"}}
 LINE = {"product_id": 1, "quantity": 1}
+EMBEDDING = [-127, 127, 44.0, *[0] * 61]
 LINES_20 = [{"product_id": product_id, "quantity": 1} for product_id in range(1, 21)]
 
 BODIES: list[tuple[str, Any, Any, set[str]]] = [
@@ -82,6 +112,11 @@ BODIES: list[tuple[str, Any, Any, set[str]]] = [
     ("null among the lines", PLACE_ORDER, {"lines": [LINE, None]}, {"/lines/1"}),
     ("a quantity of true", PLACE_ORDER, {"lines": [{**LINE, "quantity": True}]}, {"/lines/0/quantity"}),
     ("too many lines, one wrong", PLACE_ORDER, {"lines": [*LINES_20, None]}, {"/lines", "/lines/20"}),
+    ("embeddings in an object", RECOMMEND, {"embeddings": {}}, {"/embeddings"}),
+    ("no embedding, a k of 0", RECOMMEND, {"embeddings": [], "k": 0}, {"/embeddings", "/k"}),
+    ("too many embeddings", RECOMMEND, {"embeddings": [EMBEDDING] * 33}, {"/embeddings"}),
+    ("a number among the embeddings", RECOMMEND, {"embeddings": [EMBEDDING, 1]}, {"/embeddings/1"}),
+    ("an embedding too short", RECOMMEND, {"embeddings": [EMBEDDING[1:]]}, {"/embeddings/0"}),
 ]  # fmt: skip
 
 
@@ -104,6 +139,19 @@ def test_parameters_that_are_given_twice_or_wrong_are_named_together() -> None:
 @pytest.mark.parametrize(("written", "limit"), [("1", 1), ("44.0", 44), ("007", 7)])
 def test_a_parameter_may_be_written_with_a_zero_fraction(written: str, limit: int) -> None:
     assert load(LIST_PRODUCTS, query={"limit": [written]})["query"]["limit"] == limit
+
+
+@pytest.mark.parametrize("component", [True, "44", 44.5, 128, -128, 1e300, None, [44]])
+def test_a_wrong_component_of_an_embedding_is_named(component: Any) -> None:
+    with pytest.raises(Problem) as refused:
+        load(RECOMMEND, body={"embeddings": [EMBEDDING, [*EMBEDDING[:63], component]]})
+    assert [error.field for error in refused.value.errors] == ["/embeddings/1/63"]
+
+
+def test_a_component_may_be_written_with_a_zero_fraction() -> None:
+    given = load(RECOMMEND, body={"embeddings": [EMBEDDING]})["body"]
+    assert (given["embeddings"], given["k"]) == ([EMBEDDING], 10)
+    assert {type(component) for component in given["embeddings"][0]} == {int}
 
 
 def test_a_dead_database_is_unavailable() -> None:

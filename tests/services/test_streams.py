@@ -11,6 +11,7 @@ from serving.streams import Full, Streams, Woken
 
 SOON_S = 5.0
 AT_ONCE_S = 0.0
+AGO_S = -1.0
 
 
 @pytest.fixture
@@ -46,6 +47,11 @@ def test_a_stream_is_woken_by_its_topic_only(server: socket.socket) -> None:
         streams.wake(1)
         assert (one.wait(SOON_S), other.wait(AT_ONCE_S)) == (Woken.CHANGED, Woken.QUIET)
         assert one.wait(AT_ONCE_S) is Woken.QUIET
+
+
+def test_a_time_in_the_past_is_not_waited_for(server: socket.socket) -> None:
+    with Streams(4).open(1, server) as stream:
+        assert stream.wait(AGO_S) is Woken.QUIET
 
 
 def test_what_happens_before_it_waits_is_not_lost(server: socket.socket) -> None:

@@ -19,6 +19,9 @@ from shop.documents import is_text
 Path = tuple[str | int, ...]
 Report = Callable[[Path, str], None]
 
+AMOUNT_MAX = 1_000_000_000
+CURRENCY = "[A-Z]{3}"
+
 _DIGITS = re.compile(r"(-?[0-9]{1,19})(?:\.0{1,19})?")
 
 
@@ -99,9 +102,9 @@ class ChoiceField(Field):
 
 
 class ListField(Field):
-    """Items of one kind, no two of which have the same `unique` member."""
+    """Items of one kind, no two of which have the same `unique` member where one is named."""
 
-    def __init__(self, item: Field, *, min_length: int, max_length: int, unique: str) -> None:
+    def __init__(self, item: Field, *, min_length: int, max_length: int, unique: str = "") -> None:
         self.item = item
         self.unique = unique
         self.max_length = max_length
@@ -117,13 +120,36 @@ class ListField(Field):
         if items is None or len(items) > self.max_length:
             return None
         cleaned = [self.item.clean(item, report, (*path, index)) for index, item in enumerate(items)]
+        if self.unique:
+            self._find_twins(cleaned, report, path)
+        return cleaned
+
+    def _find_twins(self, items: list[Any], report: Report, path: Path) -> None:
         seen: set[Hashable] = set()
-        for index, item in enumerate(cleaned):
+        for index, item in enumerate(items):
             key = item.get(self.unique) if item else None
             if key is not None and key in seen:
                 report((*path, index, self.unique), "Send each only once.")
             seen.add(key)
-        return cleaned
+
+
+class IntegerListField(ListField):
+    """Many integers. A list with nothing to convert or to report, as nearly all are, is not looked at one by one."""
+
+    def __init__(self, minimum: int, maximum: int, *, min_length: int, max_length: int) -> None:
+        super().__init__(IntegerField(minimum, maximum), min_length=min_length, max_length=max_length)
+        self.minimum, self.maximum, self.min_length = minimum, maximum, min_length
+
+    def clean(self, value: Any, report: Report, path: Path = ()) -> Any:
+        if (
+            isinstance(value, list)
+            and self.min_length <= len(value) <= self.max_length
+            and {*map(type, value)} == {int}
+            and self.minimum <= min(value)
+            and max(value) <= self.maximum
+        ):
+            return value
+        return super().clean(value, report, path)
 
 
 class ObjectField(Field):
@@ -159,4 +185,4 @@ class ObjectField(Field):
 ID = IntegerField(1, INT64_MAX)
 ID_TEXT = IntegerTextField(1, INT64_MAX)
 PRODUCT_NAME = TextField(min_length=1, max_length=200)
-MONEY = ObjectField({"amount_minor": IntegerField(0, 1_000_000_000), "currency": TextField(pattern="[A-Z]{3}")})
+MONEY = ObjectField({"amount_minor": IntegerField(0, AMOUNT_MAX), "currency": TextField(pattern=CURRENCY)})

@@ -18,6 +18,7 @@ Where = Literal["body", "query", "path", "header"]
 
 LIMIT = IntegerTextField(1, 100)
 DEFAULT_LIMIT = 20
+REQUIRED = object()
 
 
 class CursorField(TextField):
@@ -72,12 +73,14 @@ class Inputs:
             return default
         return self._clean("query", name, field, values[0])
 
-    def header(self, name: str, field: Field) -> Any:
+    def header(self, name: str, field: Field, default: Any = REQUIRED) -> Any:
         text = self.request.headers.get(name)
-        if text is None:
+        if text is not None:
+            return self._clean("header", name, field, text)
+        if default is REQUIRED:
             self.errors.append(FieldError("header", name, "This header is missing."))
             return None
-        return self._clean("header", name, field, text)
+        return default
 
     def body(self, field: Field, document: Any) -> Any:
         def report(path: Path, detail: str) -> None:

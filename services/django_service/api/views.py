@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.views import View
 from shop.problems import Problem, method_not_allowed, unavailable
 
 from django_service.api.responses import problem_response
+
+logger = logging.getLogger(__name__)
 
 
 class ApiView(View):
@@ -17,17 +21,17 @@ class ApiView(View):
 
     http_method_names = ["get", "head", "post", "put", "delete"]
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             response = super().dispatch(request, *args, **kwargs)
-            assert isinstance(response, HttpResponse)
         except Problem as problem:
             response = problem_response(problem)
         except Http404 as missing:
             response = problem_response(Problem("not-found", str(missing)))
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("%s", error)
             response = problem_response(unavailable("The database does not answer"))
-        return _framed(request, response)
+        return _framed(request, response) if isinstance(response, HttpResponse) else response
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         raise method_not_allowed([name.upper() for name in self.http_method_names if hasattr(self, name)])

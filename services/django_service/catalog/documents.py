@@ -6,12 +6,13 @@ from typing import Any
 
 from django_service.api.fields import MONEY, PRODUCT_NAME, ObjectField, TextField
 from django_service.api.responses import timestamp
+from django_service.catalog import models
 from django_service.catalog.models import Product
 
-CATEGORY = TextField(pattern="[a-z][a-z0-9-]{0,39}")
+CATEGORY = TextField(pattern=models.CATEGORY)
 PRODUCT = ObjectField(
     {
-        "sku": TextField(pattern="[A-Z0-9][A-Z0-9-]{0,39}"),
+        "sku": TextField(pattern=models.SKU),
         "name": PRODUCT_NAME,
         "description": TextField(max_length=2000),
         "category": CATEGORY,

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from shop import cursor
@@ -64,13 +63,13 @@ class ProductDetail(ApiView):
         pk = inputs.path("product_id", ID_TEXT, product_id)
         inputs.check()
         try:
-            replaced = Product.objects.filter(pk=pk).update(**columns(fields), updated_at=Now())
+            product = Product.objects.replace(pk, columns(fields))
         except IntegrityError as error:
             raise _refusal(error, fields) from error
-        if not replaced:
+        if product is None:
             raise Http404("No Product matches the given query.")
-        product_cache.forget(pk)  # also if the read below fails: the write is committed
-        return json_response(document(get_object_or_404(Product, pk=pk)))
+        product_cache.forget(pk)
+        return json_response(document(product))
 
     def delete(self, request: HttpRequest, product_id: str) -> HttpResponse:
         authorize(request, "products:write")

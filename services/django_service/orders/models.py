@@ -57,7 +57,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 class Order(models.Model):
     idempotency_key = models.CharField(max_length=64)
     fingerprint = models.CharField(max_length=64)
-    status = models.CharField(max_length=16)
+    status = models.CharField(max_length=16, choices=[(status.value, status.value) for status in OrderStatus])
     total_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     created_at = models.DateTimeField(db_default=Now())

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import cache
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
-import httpx
+import urllib3
 from django.conf import settings
 from shop.documents import parse
 from shop.orders import Offer
 from shop.problems import Problem, unavailable
 from shop.settings import CATALOG_CONNECT_TIMEOUT_S, CATALOG_TIMEOUT_S
+from urllib3 import exceptions
 
 from django_service.api.fields import MONEY, PRODUCT_NAME, Path
 
@@ -23,11 +26,12 @@ class Prices:
 
     def __init__(self, catalog_url: str, at_once: int) -> None:
         requests = at_once * LINES_MAX
-        self._client = httpx.Client(
-            base_url=catalog_url,
-            timeout=httpx.Timeout(CATALOG_TIMEOUT_S, connect=CATALOG_CONNECT_TIMEOUT_S),
-            limits=httpx.Limits(max_connections=requests, max_keepalive_connections=requests),
-            trust_env=False,
+        self._products = f"{urlsplit(catalog_url).path}/products/"
+        self._catalog = urllib3.connection_from_url(
+            catalog_url,
+            maxsize=requests,
+            timeout=urllib3.Timeout(CATALOG_TIMEOUT_S, connect=CATALOG_CONNECT_TIMEOUT_S),
+            retries=False,
         )
         self._threads = ThreadPoolExecutor(max_workers=requests, thread_name_prefix="prices")
 
@@ -50,17 +54,19 @@ class Prices:
 
     def _offer(self, product_id: int) -> Offer | None:
         try:
-            response = self._client.get(f"/products/{product_id}")
-        except httpx.TimeoutException:
-            raise Problem("upstream-timeout", "The catalog did not answer in time") from None
-        except httpx.HTTPError:
+            response = self._catalog.request("GET", f"{self._products}{product_id}", redirect=False)
+        except exceptions.NewConnectionError:  # urllib3 counts a refusal among the timeouts
             raise unavailable("The catalog cannot be reached") from None
-        if response.status_code == httpx.codes.NOT_FOUND:
+        except exceptions.TimeoutError:
+            raise Problem("upstream-timeout", "The catalog did not answer in time") from None
+        except exceptions.HTTPError:
+            raise unavailable("The catalog cannot be reached") from None
+        if response.status == HTTPStatus.NOT_FOUND:
             return None
-        if response.status_code != httpx.codes.OK:
-            raise unavailable(f"The catalog answered {response.status_code}")
+        if response.status != HTTPStatus.OK:
+            raise unavailable(f"The catalog answered {response.status}")
         try:
-            product = parse(response.content)
+            product = parse(response.data)
             name = PRODUCT_NAME.clean(product["name"], _refuse)
             price = MONEY.clean(product["price"], _refuse)
         except (ValueError, KeyError, TypeError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.shortcuts import get_object_or_404
 from shop.idempotency import fingerprint
 from shop.orders import CurrenciesDiffer, OrderStatus, PricedLine, gives_stock_back, may_move, price
 from shop.problems import Problem
+from shop.streams import CHANNEL
 
 from django_service.api.database import violates
 from django_service.orders.models import Order, OrderEvent, OrderLine, Stock
@@ -61,16 +62,23 @@ def move(order_id: int, to: OrderStatus) -> tuple[Order, list[OrderLine]]:
         if gives_stock_back(to):
             for line in sorted(lines, key=lambda line: line.product_id):
                 Stock.objects.give_back(line.product_id, line.quantity)
+        _announce(order_id)
         return order, lines
 
 
+def _announce(order_id: int) -> None:
+    """Wakes the streams of the order, in every replica, once the transaction is committed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(order_id)])
+
+
 def _placed_before(key: str, content: str) -> tuple[Order, list[OrderLine]] | None:
-    order = Order.objects.with_lines().filter(idempotency_key=key).first()
+    order = Order.objects.filter(idempotency_key=key).first()
     if order is None:
         return None
     if order.fingerprint != content:
         raise Problem("idempotency-key-reused", "This Idempotency-Key placed an order with another content")
-    return order, list(order.lines.all())
+    return order, list(order.lines.order_by("position"))
 
 
 def _write_lines(order: Order, lines: list[PricedLine]) -> list[OrderLine]:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 from shop import cursor
+from typing_extensions import TypedDict
 
-from fastapi_service.fields import Amount, Category, Input, Money, Name, Output, Text
+from fastapi_service.fields import Category, Id, Input, Moment, Money, Name, Price, Text, output
 from fastapi_service.models import Product
 
 
 class ProductInput(Input):
     sku: Annotated[str, Field(pattern="^[A-Z0-9][A-Z0-9-]{0,39}$")]
     name: Name
-    description: Annotated[Text, Field(max_length=2000)] = ""
+    description: Annotated[Text, Field(max_length=2000, json_schema_extra={"pattern": "^[^\\u0000]*$"})] = ""
     category: Category
     price: Money
 
@@ -31,36 +31,42 @@ class ProductInput(Input):
         }
 
 
-class ProductOutput(Output):
-    id: int
+@output
+class ProductOutput(TypedDict):
+    id: Id
     sku: str
     name: str
     description: str
-    category: str
-    price: Amount
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, product: Product) -> ProductOutput:
-        return cls(
-            id=product.id,
-            sku=product.sku,
-            name=product.name,
-            description=product.description,
-            category=product.category,
-            price=Amount(amount_minor=product.price_minor, currency=product.currency),
-            created_at=product.created_at,
-            updated_at=product.updated_at,
-        )
+    category: Category
+    price: Price
+    created_at: Moment
+    updated_at: Moment
 
 
-class ProductPage(Output):
-    items: list[ProductOutput]
+@output
+class ProductPage(TypedDict):
+    items: Annotated[list[ProductOutput], Field(max_length=100)]
     next_cursor: str | None
 
-    @classmethod
-    def of(cls, products: Sequence[Product], limit: int) -> ProductPage:
-        """`products` has one more than `limit` where another page follows."""
-        items = [ProductOutput.of(product) for product in products[:limit]]
-        return cls(items=items, next_cursor=cursor.encode(items[-1].id) if len(products) > limit else None)
+
+product_json = TypeAdapter(ProductOutput).dump_json
+page_json = TypeAdapter(ProductPage).dump_json
+
+
+def product_output(product: Product) -> ProductOutput:
+    return {
+        "id": product.id,
+        "sku": product.sku,
+        "name": product.name,
+        "description": product.description,
+        "category": product.category,
+        "price": {"amount_minor": product.price_minor, "currency": product.currency},
+        "created_at": product.created_at,
+        "updated_at": product.updated_at,
+    }
+
+
+def product_page(products: Sequence[Product], limit: int) -> ProductPage:
+    """`products` has one more than `limit` where another page follows."""
+    items = [product_output(product) for product in products[:limit]]
+    return {"items": items, "next_cursor": cursor.encode(items[-1]["id"]) if len(products) > limit else None}

@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 
 from shop.problems import Problem
 from shop.settings import Settings
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from fastapi_service.catalog.cache import ProductCache
-from fastapi_service.catalog.schemas import ProductInput, ProductOutput, ProductPage
+from fastapi_service.catalog.schemas import (
+    ProductInput,
+    ProductOutput,
+    ProductPage,
+    product_json,
+    product_output,
+    product_page,
+)
 from fastapi_service.database import Sessions, violates
 from fastapi_service.models import SEARCH_CONFIGURATION, SEARCH_DOCUMENT, SKU_KEY, Product
 
 # Built once: SQLAlchemy spends more on building a statement than on running it.
 _ONE = select(Product).where(Product.id == bindparam("product_id"))
+_FILTERS: Mapping[str, ColumnElement[bool]] = {
+    "after": Product.id > bindparam("after"),
+    "category": Product.category == bindparam("category"),
+    "words": SEARCH_DOCUMENT.bool_op("@@")(func.plainto_tsquery(SEARCH_CONFIGURATION, bindparam("words", type_=Text))),
+}
+
+
+@cache
+def _page(*filters: str) -> Select[tuple[Product]]:
+    wanted = [_FILTERS[name] for name in filters]
+    return select(Product).where(*wanted).order_by(Product.id).limit(bindparam("limit", type_=Integer))
 
 
 class Catalog:
@@ -34,28 +64,22 @@ class Catalog:
             product = await session.scalar(_ONE, {"product_id": product_id})
         if product is None:
             raise _no_product(product_id)
-        json = ProductOutput.of(product).json_bytes()
+        json = product_json(product_output(product))
         if self._cache and cached is None:
             await self._cache.fill(product_id, json)
         return json
 
     async def page(self, limit: int, after: int | None, category: str | None, words: str | None) -> ProductPage:
-        statement = select(Product).order_by(Product.id).limit(limit + 1)
-        if after is not None:
-            statement = statement.where(Product.id > after)
-        if category is not None:
-            statement = statement.where(Product.category == category)
-        if words is not None:
-            query = func.plainto_tsquery(SEARCH_CONFIGURATION, words)
-            statement = statement.where(SEARCH_DOCUMENT.bool_op("@@")(query))
+        given = {"after": after, "category": category, "words": words}
+        filters = {name: value for name, value in given.items() if value is not None}
         async with self._sessions.single() as session:
-            products = (await session.scalars(statement)).all()
-        return ProductPage.of(products, limit)
+            products = (await session.scalars(_page(*filters), {"limit": limit + 1, **filters})).all()
+        return product_page(products, limit)
 
     async def create(self, product: ProductInput) -> ProductOutput:
         created = await self._write(insert(Product).values(product.columns()).returning(Product), product.sku)
         assert created is not None
-        return ProductOutput.of(created)
+        return product_output(created)
 
     async def replace(self, product_id: int, product: ProductInput) -> ProductOutput:
         statement = (
@@ -68,7 +92,7 @@ class Catalog:
         if replaced is None:
             raise _no_product(product_id)
         await self._changed(product_id)
-        return ProductOutput.of(replaced)
+        return product_output(replaced)
 
     async def remove(self, product_id: int) -> None:
         async with self._sessions.single() as session:

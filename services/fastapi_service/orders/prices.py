@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-import httpx
+import aiohttp
 from pydantic import BaseModel, ValidationError
 from shop.documents import MalformedJSON, parse
 from shop.orders import Offer
@@ -14,8 +14,7 @@ from shop.settings import CATALOG_CONNECT_TIMEOUT_S, CATALOG_TIMEOUT_S
 
 from fastapi_service.fields import Money, Name
 
-# One for each line of the longest order: with more, httpx spends more time on its queue than it saves.
-CONNECTIONS = 20
+CONNECTIONS = 20  # one for each line of the longest order
 
 
 class _Product(BaseModel):
@@ -26,11 +25,12 @@ class _Product(BaseModel):
 class Prices:
     def __init__(self, catalog_url: str) -> None:
         """Connects when first used."""
-        self._client = httpx.AsyncClient(
-            base_url=catalog_url,
-            timeout=httpx.Timeout(CATALOG_TIMEOUT_S, connect=CATALOG_CONNECT_TIMEOUT_S),
-            limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
-            trust_env=False,
+        self._products_url = f"{catalog_url}/products/"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # No total: it is that of all prices of one order together.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CATALOG_CONNECT_TIMEOUT_S),
         )
 
     async def of(self, product_ids: Iterable[int]) -> dict[int, Offer]:
@@ -52,23 +52,24 @@ class Prices:
     async def _offer(self, product_id: int) -> Offer | None:
         """None where the catalog answers 404. Raises Problem (503, 504)."""
         try:
-            response = await self._client.get(f"/products/{product_id}")
-        except httpx.TimeoutException:
+            async with self._session.get(f"{self._products_url}{product_id}", allow_redirects=False) as response:
+                body = await response.read()
+        except TimeoutError:  # one that aiohttp raises is a ClientError, too
             raise _too_late() from None
-        except httpx.HTTPError:
+        except aiohttp.ClientError:
             raise unavailable("The catalog does not answer") from None
-        if response.status_code == httpx.codes.NOT_FOUND:
+        if response.status == 404:
             return None
-        if response.status_code != httpx.codes.OK:
-            raise unavailable(f"The catalog answers {response.status_code}")
+        if response.status != 200:
+            raise unavailable(f"The catalog answers {response.status}")
         try:
-            product = _Product.model_validate(parse(response.content))
+            product = _Product.model_validate(parse(body))
         except (MalformedJSON, ValidationError):
             raise unavailable("The catalog answers something that is no product") from None
         return Offer(product.name, product.price.amount_minor, product.price.currency)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._session.close()
 
 
 def _too_late() -> Problem:

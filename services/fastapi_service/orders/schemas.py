@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 from shop import cursor
 from shop.orders import OrderStatus, PricedLine
+from typing_extensions import TypedDict
 
-from fastapi_service.fields import Amount, Id, Input, Integer, Output
+from fastapi_service.fields import Id, Input, Moment, Price, Total, in_json, output
 from fastapi_service.models import Order, OrderLine
 
 Line = OrderLine | PricedLine
@@ -19,7 +19,7 @@ Line = OrderLine | PricedLine
 
 class OrderLineInput(Input):
     product_id: Id
-    quantity: Annotated[Integer, Field(ge=1, le=100)]
+    quantity: Annotated[int, Field(ge=1, le=100), in_json]
 
 
 def _each_product_once(lines: list[OrderLineInput]) -> list[OrderLineInput]:
@@ -48,63 +48,69 @@ class Transition(Input):
 
 
 class StockInput(Input):
-    quantity: Annotated[Integer, Field(ge=0, le=1_000_000)]
+    quantity: Annotated[int, Field(ge=0, le=1_000_000), in_json]
 
 
-class StockOutput(Output):
-    product_id: int
-    quantity: int
+@output
+class StockOutput(TypedDict):
+    product_id: Id
+    quantity: Annotated[int, Field(ge=0)]
 
 
-class OrderLineOutput(Output):
-    product_id: int
+@output
+class OrderLineOutput(TypedDict):
+    product_id: Id
     name: str
-    quantity: int
-    unit_price: Amount
-
-    @classmethod
-    def of(cls, line: Line) -> OrderLineOutput:
-        return cls(
-            product_id=line.product_id,
-            name=line.name,
-            quantity=line.quantity,
-            unit_price=Amount(amount_minor=line.unit_price_minor, currency=line.currency),
-        )
+    quantity: Annotated[int, Field(ge=1, le=100)]
+    unit_price: Price
 
 
-class OrderOutput(Output):
-    id: int
+@output
+class OrderOutput(TypedDict):
+    id: Id
     status: OrderStatus
-    lines: list[OrderLineOutput]
-    total: Amount
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, order: Order, lines: Sequence[Line]) -> OrderOutput:
-        return cls(
-            id=order.id,
-            status=OrderStatus(order.status),
-            lines=[OrderLineOutput.of(line) for line in lines],
-            total=Amount(amount_minor=order.total_minor, currency=order.currency),
-            created_at=order.created_at,
-            updated_at=order.updated_at,
-        )
-
-    @classmethod
-    def first_result_of(cls, order: Order) -> OrderOutput:
-        """The order as it was when it was placed, whatever became of it since."""
-        return cls.of(order, order.lines).model_copy(
-            update={"status": OrderStatus.PLACED, "updated_at": order.created_at}
-        )
+    lines: Annotated[list[OrderLineOutput], Field(min_length=1, max_length=20)]
+    total: Total
+    created_at: Moment
+    updated_at: Moment
 
 
-class OrderPage(Output):
-    items: list[OrderOutput]
+@output
+class OrderPage(TypedDict):
+    items: Annotated[list[OrderOutput], Field(max_length=100)]
     next_cursor: str | None
 
-    @classmethod
-    def of(cls, orders: Sequence[Order], limit: int) -> OrderPage:
-        """`orders` has one more than `limit` where another page follows."""
-        items = [OrderOutput.of(order, order.lines) for order in orders[:limit]]
-        return cls(items=items, next_cursor=cursor.encode(items[-1].id) if len(orders) > limit else None)
+
+stock_json = TypeAdapter(StockOutput).dump_json
+order_json = TypeAdapter(OrderOutput).dump_json
+page_json = TypeAdapter(OrderPage).dump_json
+
+
+def order_output(order: Order, lines: Sequence[Line]) -> OrderOutput:
+    return {
+        "id": order.id,
+        "status": OrderStatus(order.status),
+        "lines": [
+            {
+                "product_id": line.product_id,
+                "name": line.name,
+                "quantity": line.quantity,
+                "unit_price": {"amount_minor": line.unit_price_minor, "currency": line.currency},
+            }
+            for line in lines
+        ],
+        "total": {"amount_minor": order.total_minor, "currency": order.currency},
+        "created_at": order.created_at,
+        "updated_at": order.updated_at,
+    }
+
+
+def first_result(order: Order, lines: Sequence[Line]) -> OrderOutput:
+    """The order as it was when it was placed, whatever became of it since."""
+    return {**order_output(order, lines), "status": OrderStatus.PLACED, "updated_at": order.created_at}
+
+
+def order_page(orders: Sequence[Order], lines: Mapping[int, Sequence[Line]], limit: int) -> OrderPage:
+    """`orders` has one more than `limit` where another page follows; `lines` are by order id."""
+    items = [order_output(order, lines[order.id]) for order in orders[:limit]]
+    return {"items": items, "next_cursor": cursor.encode(items[-1]["id"]) if len(orders) > limit else None}

@@ -7,23 +7,26 @@ from contextlib import contextmanager
 
 from flask import Blueprint, Response, json
 from flask.typing import ResponseReturnValue
-from psycopg.errors import UniqueViolation
 from shop import cursor
 from shop.problems import Problem
-from sqlalchemy import delete, func, insert, literal_column, select, update
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flask_service.catalog.models import SEARCHED, SKU_CONSTRAINT, Product
 from flask_service.catalog.schemas import CreateProduct, ListProducts, ReplaceProduct
+from flask_service.database import violates
 from flask_service.documents import product_document
 from flask_service.extensions import auth, cache, database
 from flask_service.requests import json_body, load, path_id, query_parameters
+from flask_service.responses import no_content
 
 blueprint = Blueprint("catalog", __name__)
 
 LIST_PRODUCTS = ListProducts()
 CREATE_PRODUCT = CreateProduct()
 REPLACE_PRODUCT = ReplaceProduct()
+
+BY_ID = select(Product).where(Product.id == bindparam("product_id"))
 
 
 @blueprint.get("/products")
@@ -51,7 +54,7 @@ def get_product(product_id: str) -> ResponseReturnValue:
 
     def load_json() -> bytes:
         with database.autocommit() as session:
-            product = session.get(Product, wanted)
+            product = session.scalars(BY_ID, {"product_id": wanted}).one_or_none()
         if product is None:
             raise not_found(wanted)
         return json.dumps(product_document(product), separators=(",", ":")).encode()
@@ -76,7 +79,7 @@ def replace_product(product_id: str) -> ResponseReturnValue:
     replace = (
         update(Product)
         .where(Product.id == wanted)
-        .values(**given, updated_at=func.statement_timestamp())
+        .values(given)
         .returning(Product)
         .execution_options(synchronize_session=False)
     )
@@ -97,9 +100,7 @@ def delete_product(product_id: str) -> ResponseReturnValue:
     if deleted is None:
         raise not_found(wanted)
     cache.forget(wanted)
-    response = Response(status=204)
-    del response.headers["Content-Type"]
-    return response
+    return no_content()
 
 
 @contextmanager
@@ -107,7 +108,7 @@ def refusing_taken_sku(sku: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        if not isinstance(error.orig, UniqueViolation) or error.orig.diag.constraint_name != SKU_CONSTRAINT:
+        if not violates(error, SKU_CONSTRAINT):
             raise
         raise Problem("sku-taken", f"Another product has the SKU {sku}") from None
 

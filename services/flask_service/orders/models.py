@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from flask_service.database import Base
 
+KEY_CONSTRAINT = "orders_idempotency_key_key"
 STATUS = Enum(OrderStatus, native_enum=False, length=16, values_callable=lambda statuses: [s.value for s in statuses])
 
 
@@ -61,7 +62,7 @@ class OrderEvent(Base):
 class Order(Base):
     __tablename__ = "orders"
     __table_args__ = (
-        UniqueConstraint("idempotency_key", name="orders_idempotency_key_key"),
+        UniqueConstraint("idempotency_key", name=KEY_CONSTRAINT),
         CheckConstraint("status IN ('placed', 'confirmed', 'shipped', 'cancelled')", name="orders_status_check"),
         Index("orders_status_id_idx", "status", "id"),
     )
@@ -74,6 +75,8 @@ class Order(Base):
     total_minor: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str] = mapped_column(String(3))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.statement_timestamp())
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.statement_timestamp())
+    updated_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.statement_timestamp(), onupdate=func.statement_timestamp()
+    )
 
     lines: Mapped[list[OrderLine]] = relationship(order_by=OrderLine.position, lazy="raise")

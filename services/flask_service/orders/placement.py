@@ -6,18 +6,37 @@ Stock rows are changed in ascending product id, after the order's own row is hel
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from shop import idempotency
 from shop.orders import CurrenciesDiffer, OrderStatus, PricedLine, gives_stock_back, may_move, price
 from shop.problems import Problem
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session, selectinload
+from shop.streams import CHANNEL
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
 
+from flask_service.database import violates
 from flask_service.extensions import database, prices
-from flask_service.orders.models import Order, OrderEvent, OrderLine, Stock
+from flask_service.orders.models import KEY_CONSTRAINT, Order, OrderEvent, OrderLine, Stock
 
 Line = PricedLine | OrderLine
+
+# Put together once, which takes as long as executing them. Those that make no objects are executed by the session's
+# connection, for the same reason.
+PLACED_BEFORE = select(Order).where(Order.idempotency_key == bindparam("key")).options(selectinload(Order.lines))
+PLACE = insert(Order).returning(Order)
+ADD_LINES = insert(OrderLine).returning(OrderLine.id)  # RETURNING makes it one statement for all lines
+ADD_EVENT = insert(OrderEvent)
+HOLD = select(Order).where(Order.id == bindparam("order_id")).options(selectinload(Order.lines)).with_for_update()
+NOTIFY = select(func.pg_notify(CHANNEL, bindparam("order_id")))
+OF_PRODUCT = update(Stock).where(Stock.product_id == bindparam("of"))
+TAKE = (
+    OF_PRODUCT.where(Stock.quantity >= bindparam("pieces"))
+    .values(quantity=Stock.quantity - bindparam("pieces"))
+    .returning(Stock.product_id)
+)
+GIVE_BACK = OF_PRODUCT.values(quantity=Stock.quantity + bindparam("pieces"))
 
 
 def place(key: str, wanted: Sequence[tuple[int, int]]) -> tuple[Order, Sequence[Line], bool]:
@@ -26,8 +45,7 @@ def place(key: str, wanted: Sequence[tuple[int, int]]) -> tuple[Order, Sequence[
     Raises Problem where the order is refused or the catalog fails.
     """
     fingerprint = idempotency.fingerprint(wanted)
-    with database.autocommit() as session:
-        order = _placed_before(session, key, fingerprint)
+    order = _placed_before(key, fingerprint)
     if order is not None:
         return order, order.lines, True
     offers = prices.of(product_id for product_id, _ in wanted)
@@ -35,26 +53,62 @@ def place(key: str, wanted: Sequence[tuple[int, int]]) -> tuple[Order, Sequence[
         lines, total_minor, currency = price(wanted, offers)
     except CurrenciesDiffer as error:
         raise Problem("currencies-differ", f"The {error}") from None
-    place_once = (
-        postgresql.insert(Order)
-        .values(
-            idempotency_key=key,
-            fingerprint=fingerprint,
-            status=OrderStatus.PLACED,
-            total_minor=total_minor,
-            currency=currency,
-        )
-        .on_conflict_do_nothing(index_elements=[Order.idempotency_key])
-        .returning(Order)
-    )
+    columns = {
+        "idempotency_key": key,
+        "fingerprint": fingerprint,
+        "status": OrderStatus.PLACED,
+        "total_minor": total_minor,
+        "currency": currency,
+    }
+    try:
+        return _place(columns, lines), lines, False
+    except IntegrityError as error:
+        if not violates(error, KEY_CONSTRAINT):
+            raise
+    order = _placed_before(key, fingerprint)  # by another request, which this one has waited for
+    assert order is not None, "orders are never deleted"
+    return order, order.lines, True
+
+
+def move(order_id: int, to: OrderStatus) -> Order:
+    """The order as it is then. Raises Problem where there is none (404) or it may not (409)."""
     with database.transaction() as session:
-        order = session.scalars(place_once).one_or_none()  # waits for another request that has the key
+        order = session.scalars(HOLD, {"order_id": order_id}).one_or_none()
         if order is None:
-            order = _placed_before(session, key, fingerprint)
-            assert order is not None, "orders are never deleted"
-            return order, order.lines, True
-        session.execute(
-            insert(OrderLine),
+            raise not_found(order_id)
+        if not may_move(order.status, to):
+            raise Problem("transition-refused", f"The order is {order.status} and cannot become {to}")
+        order.status = to
+        session.flush()
+        connection = session.connection()
+        connection.execute(ADD_EVENT, {"order_id": order_id, "status": to})
+        connection.execute(NOTIFY, {"order_id": str(order_id)})
+        if gives_stock_back(to):
+            for pieces in _of_products(order.lines):
+                connection.execute(GIVE_BACK, pieces)
+    return order
+
+
+def not_found(order_id: int) -> Problem:
+    return Problem("not-found", f"There is no order {order_id}")
+
+
+def _placed_before(key: str, fingerprint: str) -> Order | None:
+    """Raises Problem where the key placed another order than `fingerprint` means."""
+    with database.autocommit() as session:
+        order = session.scalars(PLACED_BEFORE, {"key": key}).one_or_none()
+    if order is not None and order.fingerprint != fingerprint:
+        raise Problem("idempotency-key-reused", "The key placed an order with another content")
+    return order
+
+
+def _place(columns: dict[str, Any], lines: Sequence[PricedLine]) -> Order:
+    """Raises Problem where there is too little stock, IntegrityError where the key has placed an order."""
+    with database.transaction() as session:
+        order = session.scalars(PLACE, columns).one()
+        connection = session.connection()
+        connection.execute(
+            ADD_LINES,
             [
                 {
                     "order_id": order.id,
@@ -68,64 +122,15 @@ def place(key: str, wanted: Sequence[tuple[int, int]]) -> tuple[Order, Sequence[
                 for position, line in enumerate(lines)
             ],
         )
-        session.execute(insert(OrderEvent).values(order_id=order.id, status=OrderStatus.PLACED))
-        _take_stock(session, lines)
-    return order, lines, False
-
-
-def move(order_id: int, to: OrderStatus) -> Order:
-    """The order as it is then. Raises Problem where there is none (404) or it may not (409)."""
-    held = select(Order).where(Order.id == order_id).options(selectinload(Order.lines)).with_for_update()
-    with database.transaction() as session:
-        order = session.scalars(held).one_or_none()
-        if order is None:
-            raise not_found(order_id)
-        if not may_move(order.status, to):
-            raise Problem("transition-refused", f"The order is {order.status} and cannot become {to}")
-        order.status = to
-        order.updated_at = func.statement_timestamp()
-        session.add(OrderEvent(order_id=order_id, status=to))
-        session.flush()
-        if gives_stock_back(to):
-            _give_stock_back(session, order.lines)
+        connection.execute(ADD_EVENT, {"order_id": order.id, "status": OrderStatus.PLACED})
+        for pieces in _of_products(lines):
+            if connection.scalar(TAKE, pieces) is None:
+                raise Problem("out-of-stock", f"There is too little of product {pieces['of']}")
     return order
 
 
-def not_found(order_id: int) -> Problem:
-    return Problem("not-found", f"There is no order {order_id}")
-
-
-def _placed_before(session: Session, key: str, fingerprint: str) -> Order | None:
-    """Raises Problem where the key placed another order than `fingerprint` means."""
-    placed = select(Order).where(Order.idempotency_key == key).options(selectinload(Order.lines))
-    order = session.scalars(placed).one_or_none()
-    if order is not None and order.fingerprint != fingerprint:
-        raise Problem("idempotency-key-reused", "The key placed an order with another content")
-    return order
-
-
-def _take_stock(session: Session, lines: Iterable[Line]) -> None:
-    for line in _by_product(lines):
-        take = (
-            update(Stock)
-            .where(Stock.product_id == line.product_id, Stock.quantity >= line.quantity)
-            .values(quantity=Stock.quantity - line.quantity)
-            .returning(Stock.product_id)
-            .execution_options(synchronize_session=False)
-        )
-        if session.scalar(take) is None:
-            raise Problem("out-of-stock", f"There is too little of product {line.product_id}")
-
-
-def _give_stock_back(session: Session, lines: Iterable[Line]) -> None:
-    for line in _by_product(lines):
-        session.execute(
-            update(Stock)
-            .where(Stock.product_id == line.product_id)
-            .values(quantity=Stock.quantity + line.quantity)
-            .execution_options(synchronize_session=False)
-        )
-
-
-def _by_product(lines: Iterable[Line]) -> list[Line]:
-    return sorted(lines, key=lambda line: line.product_id)
+def _of_products(lines: Iterable[Line]) -> list[dict[str, int]]:
+    """What TAKE and GIVE_BACK are executed with, by ascending product id."""
+    return [
+        {"of": line.product_id, "pieces": line.quantity} for line in sorted(lines, key=lambda line: line.product_id)
+    ]

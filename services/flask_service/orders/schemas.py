@@ -79,6 +79,10 @@ class OrderHeaders(Parameters):
     idempotency_key = Text(data_key="Idempotency-Key", required=True, validate=Pattern(idempotency.KEY))
 
 
+class StreamHeaders(Parameters):
+    last_event_id = TextInteger(data_key="Last-Event-ID", load_default=0, validate=ID)
+
+
 class ListOrders(Object):
     query = fields.Nested(OrderQuery)
 
@@ -96,3 +100,8 @@ class MoveOrder(Object):
 class SetStock(Object):
     path = fields.Nested(StockPath)
     body = fields.Nested(StockInput, required=True)
+
+
+class StreamOrder(Object):
+    path = fields.Nested(OrderPath)
+    header = fields.Nested(StreamHeaders)

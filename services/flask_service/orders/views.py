@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from flask import Blueprint
-from flask import request as http
 from flask.typing import ResponseReturnValue
 from shop import cursor
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import selectinload
 
 from flask_service.documents import order_document, placed_document
 from flask_service.extensions import auth, database
-from flask_service.orders import placement
+from flask_service.orders import placement, streaming
 from flask_service.orders.models import Order, Stock
-from flask_service.orders.schemas import ListOrders, MoveOrder, PlaceOrder, SetStock
-from flask_service.requests import json_body, load, path_id, query_parameters
+from flask_service.orders.schemas import ListOrders, MoveOrder, PlaceOrder, SetStock, StreamOrder
+from flask_service.requests import header, json_body, load, path_id, query_parameters
 
 blueprint = Blueprint("orders", __name__)
 
@@ -23,13 +22,17 @@ LIST_ORDERS = ListOrders()
 PLACE_ORDER = PlaceOrder()
 MOVE_ORDER = MoveOrder()
 SET_STOCK = SetStock()
+STREAM_ORDER = StreamOrder()
+
+WITH_LINES = select(Order).options(selectinload(Order.lines))
+BY_ID = WITH_LINES.where(Order.id == bindparam("order_id"))
 
 
 @blueprint.get("/orders")
 def list_orders() -> ResponseReturnValue:
     query = load(LIST_ORDERS, query=query_parameters())["query"]
     limit = query["limit"]
-    page = select(Order).options(selectinload(Order.lines)).order_by(Order.id.desc()).limit(limit + 1)
+    page = WITH_LINES.order_by(Order.id.desc()).limit(limit + 1)
     if query["cursor"] is not None:
         page = page.where(Order.id < query["cursor"])
     if query["status"] is not None:
@@ -45,8 +48,7 @@ def list_orders() -> ResponseReturnValue:
 @blueprint.post("/orders")
 @auth.requires("orders:write")
 def place_order() -> ResponseReturnValue:
-    headers = {"Idempotency-Key": http.headers["Idempotency-Key"]} if "Idempotency-Key" in http.headers else {}
-    given = load(PLACE_ORDER, header=headers, body=json_body())
+    given = load(PLACE_ORDER, header=header("Idempotency-Key"), body=json_body())
     order, lines, replayed = placement.place(given["header"]["idempotency_key"], given["body"])
     answer_headers = {"Location": f"/orders/{order.id}"}
     if replayed:
@@ -58,7 +60,7 @@ def place_order() -> ResponseReturnValue:
 def get_order(order_id: str) -> ResponseReturnValue:
     wanted = path_id("order_id", order_id)
     with database.autocommit() as session:
-        order = session.get(Order, wanted, options=[selectinload(Order.lines)])
+        order = session.scalars(BY_ID, {"order_id": wanted}).one_or_none()
     if order is None:
         raise placement.not_found(wanted)
     return order_document(order)
@@ -69,6 +71,12 @@ def get_order(order_id: str) -> ResponseReturnValue:
 def move_order(order_id: str) -> ResponseReturnValue:
     given = load(MOVE_ORDER, path={"order_id": order_id}, body=json_body())
     return order_document(placement.move(given["path"]["order_id"], given["body"]["to"]))
+
+
+@blueprint.get("/orders/<order_id>/events")
+def stream_order(order_id: str) -> ResponseReturnValue:
+    given = load(STREAM_ORDER, path={"order_id": order_id}, header=header("Last-Event-ID"))
+    return streaming.answer(given["path"]["order_id"], given["header"]["last_event_id"])
 
 
 @blueprint.put("/stock/<product_id>")

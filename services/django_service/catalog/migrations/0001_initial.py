@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import migrations, models
 from django.db.models.functions import Now
 
@@ -16,12 +17,48 @@ class Migration(migrations.Migration):
             name="Product",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("sku", models.CharField(max_length=40)),
+                (
+                    "sku",
+                    models.CharField(
+                        max_length=40,
+                        validators=[
+                            RegexValidator(
+                                "^[A-Z0-9][A-Z0-9-]{0,39}\\Z",
+                                "Use capital letters, digits and hyphens, beginning with a letter or digit.",
+                            )
+                        ],
+                        verbose_name="SKU",
+                    ),
+                ),
                 ("name", models.CharField(max_length=200)),
-                ("description", models.TextField()),
-                ("category", models.CharField(max_length=40)),
-                ("price_minor", models.BigIntegerField()),
-                ("currency", models.CharField(max_length=3)),
+                ("description", models.TextField(blank=True, max_length=2000)),
+                (
+                    "category",
+                    models.CharField(
+                        max_length=40,
+                        validators=[
+                            RegexValidator(
+                                "^[a-z][a-z0-9-]{0,39}\\Z",
+                                "Use small letters, digits and hyphens, beginning with a letter.",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "price_minor",
+                    models.BigIntegerField(
+                        help_text="In minor units of the currency: cents of EUR.",
+                        validators=[MinValueValidator(0), MaxValueValidator(1_000_000_000)],
+                        verbose_name="price",
+                    ),
+                ),
+                (
+                    "currency",
+                    models.CharField(
+                        max_length=3,
+                        validators=[RegexValidator("^[A-Z]{3}\\Z", "Use the three capital letters of ISO 4217.")],
+                    ),
+                ),
                 ("created_at", models.DateTimeField(db_default=Now())),
                 ("updated_at", models.DateTimeField(db_default=Now())),
             ],

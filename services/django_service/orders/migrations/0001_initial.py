@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models.functions import Now
 
+STATUSES = ["placed", "confirmed", "shipped", "cancelled"]
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -30,7 +32,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("idempotency_key", models.CharField(max_length=64)),
                 ("fingerprint", models.CharField(max_length=64)),
-                ("status", models.CharField(max_length=16)),
+                ("status", models.CharField(choices=[(status, status) for status in STATUSES], max_length=16)),
                 ("total_minor", models.BigIntegerField()),
                 ("currency", models.CharField(max_length=3)),
                 ("created_at", models.DateTimeField(db_default=Now())),
@@ -42,7 +44,7 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("idempotency_key",), name="orders_idempotency_key_key"),
                     models.CheckConstraint(
-                        condition=models.Q(status__in=["placed", "confirmed", "shipped", "cancelled"]),
+                        condition=models.Q(status__in=STATUSES),
                         name="orders_status_check",
                     ),
                 ],

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from django_service.docs.views import Document, Page
+
+urlpatterns = [
+    path("openapi.json", Document.as_view()),
+    path("docs", Page.as_view()),
+]

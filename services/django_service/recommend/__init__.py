@@ -1,0 +1,1 @@
+"""Which products are nearest to an embedding."""

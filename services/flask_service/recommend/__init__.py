@@ -1,0 +1,1 @@
+"""The nearest products: the model-serving endpoint."""

@@ -12,10 +12,13 @@ from lab.runtimes.local import LocalRuntime, local_lab
 
 
 @pytest.fixture(scope="session")
-def runtime() -> Iterator[LocalRuntime]:
+def lab_directory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        yield Path(folder) / "lab"
+
+
+@pytest.fixture(scope="session")
+def runtime(lab_directory: Path) -> Iterator[LocalRuntime]:
     """Each test deploys and makes databases under names of its own."""
-    with (
-        tempfile.TemporaryDirectory(prefix="lab-") as folder,
-        local_lab(lambda _: None, Path(folder) / "lab") as runtime,
-    ):
+    with local_lab(lambda _: None, lab_directory) as runtime:
         yield runtime

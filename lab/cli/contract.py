@@ -15,7 +15,7 @@ from lab.ports import ContractReport
 
 @click.command("contract")
 @click.argument("url")
-@click.option("--role", required=True, help="What the service plays: catalog, orders, or ping.")
+@click.option("--role", required=True, help="What the service plays: catalog, orders, recommend, or ping.")
 @click.option(
     "--jwt-key-file",
     required=True,

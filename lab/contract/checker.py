@@ -7,24 +7,26 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from shop import seed
 from shop.settings import TOKEN_KEY_MIN_BYTES
 
-from lab.contract import cases, properties
+from lab.contract import cases, made_up, properties
 from lab.contract.cases.case import Case, Lane, Needs
 from lab.contract.client import Client, NoAnswer, Request
 from lab.contract.document import Contract, load
 from lab.contract.fake_catalog import FakeCatalog
-from lab.contract.made_up import MadeUp
 from lab.contract.probe import Ids, Setting, Violation
 from lab.contract.tokens import Tokens
 from lab.core.manifest import PING_ROLE
 from lab.core.operations import Operation
 from lab.errors import InputError
 from lab.ports import ContractReport
+
+WAITING_AT_ONCE = 2  # with two more requests beside them, as many as a small service works on at once
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class HttpContractChecker:
         self._progress = progress
         self._clock = clock
         self._contract = contract or load()
-        self._made_up = MadeUp(self._contract, seed_number)
+        self._made_up = made_up.of_seed(self._contract, seed_number)
 
     def check(
         self, url: str, role: str, operations: Sequence[str], token_key: bytes, fake_catalog_url: str, metrics_url: str
@@ -67,14 +69,21 @@ class HttpContractChecker:
         setting = Setting(self._contract, url, Tokens(token_key, self._clock), Ids(), metrics_url=metrics_url)
         if fake_catalog_url:
             setting.fake_catalog = _served(fake_catalog_url)
+        examples: dict[str, int] = {}
+        successes: dict[str, int] = {}
+        result = _Result(0, [], [])
         try:
-            result = self._behaviour(setting, role, selected)
-            examples, successes = {}, {}
-            for operation, outcome in properties.check(setting, selected, self._made_up):
-                examples[operation.id], successes[operation.id] = outcome.examples, outcome.successes
-                result.violations += outcome.violations
-                result.passed += not outcome.violations
-                self._progress(f"{operation.id}: {outcome.examples} made-up requests, {outcome.successes} succeeded")
+            lanes = self._lanes(setting, role, selected, result)
+            _run(setting, lanes[Lane.ALONE], result)
+            with _beside(setting, lanes[Lane.WAITING], result):
+                _run(setting, lanes[Lane.TABLE], result)
+                self._progress(f"{result.passed} behaviour cases passed so far, {len(result.violations)} violations")
+                for operation, outcome in properties.check(setting, selected, self._made_up):
+                    examples[operation.id], successes[operation.id] = outcome.examples, outcome.successes
+                    result.violations += outcome.violations
+                    result.passed += not outcome.violations
+                    sent = f"{outcome.examples} made-up requests, {outcome.successes} succeeded"
+                    self._progress(f"{operation.id}: {sent}")
         finally:
             _restore_stock(setting)
             if setting.fake_catalog is not None:
@@ -108,8 +117,10 @@ class HttpContractChecker:
             problems.append("--fake-catalog: only the role orders asks a catalog")
         return problems
 
-    def _behaviour(self, setting: Setting, role: str, selected: Iterable[Operation]) -> _Result:
-        result = _Result(0, [], [])
+    def _lanes(
+        self, setting: Setting, role: str, selected: Iterable[Operation], result: _Result
+    ) -> dict[Lane, list[Case]]:
+        """The cases that can be run; the others are told to `result`."""
         lanes: dict[Lane, list[Case]] = {lane: [] for lane in Lane}
         for case in cases.of_operations(self._contract, role, (operation.id for operation in selected)):
             if _has(setting, case.needs):
@@ -117,21 +128,25 @@ class HttpContractChecker:
             else:
                 result.not_run.append(f"{case.name} (needs {case.needs.value})")
         self._progress(f"{sum(map(len, lanes.values()))} behaviour cases, {len(result.not_run)} not run")
-        _run(setting, lanes[Lane.ALONE], result)
-        waiting = _Result(0, [], [])
-        stopped = threading.Event()
-        with ThreadPoolExecutor(1) as beside:
-            done = beside.submit(_run, setting, _until(stopped, lanes[Lane.WAITING]), waiting)
-            try:
-                _run(setting, lanes[Lane.TABLE], result)
-            except BaseException:
-                stopped.set()
-                raise
-            done.result()
-        result.passed += waiting.passed
-        result.violations += waiting.violations
-        self._progress(f"{result.passed} behaviour cases passed, {len(result.violations)} violations")
-        return result
+        return lanes
+
+
+@contextmanager
+def _beside(setting: Setting, waiting: Iterable[Case], result: _Result) -> Iterator[None]:
+    """Runs cases that mostly wait, two at a time, beside what is done in the block; their results come after it."""
+    results = [_Result(0, [], []) for _ in range(WAITING_AT_ONCE)]
+    todo = iter(waiting)  # whoever is free takes the next one
+    with ThreadPoolExecutor(WAITING_AT_ONCE) as pool:
+        running = [pool.submit(_run, setting, _until(setting.stopped, todo), each) for each in results]
+        try:
+            yield
+        except BaseException:
+            setting.stopped.set()
+            raise
+        for each in running:
+            each.result()
+    result.passed += sum(each.passed for each in results)
+    result.violations += [violation for each in results for violation in each.violations]
 
 
 def _until(stopped: threading.Event, todo: Iterable[Case]) -> Iterator[Case]:

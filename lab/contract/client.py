@@ -163,12 +163,21 @@ class Client:
 
     def raw(self, request: Request) -> bytes:
         """Every byte that the service answers on a connection of its own, closed after it. Raises NoAnswer."""
+        with closing(self.sent(request.with_header("Connection", "close"))) as connected:
+            try:
+                return b"".join(iter(lambda: connected.recv(65536), b""))
+            except OSError as error:
+                raise NoAnswer(_described(error)) from error
+
+    def sent(self, request: Request) -> socket.socket:
+        """A connection of its own on which the request was sent, to read and to close. Raises NoAnswer."""
         try:
-            with closing(self._connect()) as connection:
-                self._write(connection, request.with_header("Connection", "close"))
-                return b"".join(iter(lambda: connection.sock.recv(65536), b""))
-        except OSError as error:
+            connection = self._connect()
+            self._write(connection, request)
+        except (http.client.HTTPException, OSError) as error:
             raise NoAnswer(_described(error)) from error
+        connected: socket.socket = connection.sock
+        return connected
 
 
 def _described(error: Exception) -> str:

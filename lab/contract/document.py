@@ -78,8 +78,13 @@ class Contract:
             answered = headers.get("content-type", "").partition(";")[0].strip().lower()
             if answered != media_type:
                 found.append(f"Content-Type {answered or 'missing'} instead of {media_type}")
-            found += self._violations("body", content["schema"], document)
+            if media_type.endswith("json"):
+                found += self._violations("body", content["schema"], document)
         return found
+
+    def event_breaches(self, document: Any) -> list[str]:
+        """Of the data of one server-sent event."""
+        return self._violations("data", {"$ref": "#/components/schemas/OrderEvent"}, document)
 
     def problem_breaches(self, document: Any) -> list[str]:
         return self._violations("body", {"$ref": "#/components/schemas/Problem"}, document)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tempfile
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,42 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from schemathesis import GenerationMode
 
 from lab.contract.document import Contract
-from lab.core.operations import Operation
+from lab.core.operations import EVENTS, METHODS, Operation
 from lab.tree import CONTRACT
 
 EXAMPLES = {GenerationMode.POSITIVE: 60, GenerationMode.NEGATIVE: 40}
+_SLOW_TO_DRAW = {"recommend"}  # thousands of numbers for each; those that fit are exchanged for others anyway
+_SLOW_EXAMPLES = 15
 _CONFIGURATION = CONTRACT / "schemathesis.toml"
 _METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+_EVENT = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": "^[1-9][0-9]*$"},
+        "event": {"type": "string", "const": "status"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/OrderEvent"},
+        },
+    },
+}
 _MAKING_UP = threading.Lock()  # the generator changes the interpreter's recursion limit: one thread at a time
+
+
+@cache
+def of_seed(contract: Contract, seed_number: int) -> MadeUp:
+    """Made up once for all who ask."""
+    return MadeUp(contract, seed_number)
 
 
 class MadeUp:
     """The same requests for every service that is checked with one seed. For any thread."""
 
     def __init__(self, contract: Contract, seed_number: int) -> None:
-        self._document = copy.deepcopy(dict(contract.document))
+        self._document = _by_event(copy.deepcopy(dict(contract.document)))
         self._seed = seed_number
         self._api_operations: dict[str, Any] = {}
         self._cases: dict[str, list[Any]] = {}
@@ -55,7 +78,8 @@ class MadeUp:
         ]
         for mode in GenerationMode:
             if mode.is_positive or operation.body or api_operation.query or api_operation.path_parameters:
-                found += self._drawn(api_operation, mode)
+                number = _SLOW_EXAMPLES if operation.id in _SLOW_TO_DRAW else EXAMPLES[mode]
+                found += self._drawn(api_operation, mode, number)
         return found
 
     def _load(self) -> None:
@@ -66,12 +90,12 @@ class MadeUp:
         for api_operation in (result.ok() for result in results):
             self._api_operations[api_operation.definition.raw["operationId"]] = api_operation
 
-    def _drawn(self, api_operation: Any, mode: GenerationMode) -> list[Any]:
+    def _drawn(self, api_operation: Any, mode: GenerationMode, number: int) -> list[Any]:
         drawn = []
 
         @seed(self._seed)
         @settings(
-            max_examples=EXAMPLES[mode],
+            max_examples=number,
             deadline=None,
             database=None,
             phases=[Phase.generate],
@@ -85,6 +109,16 @@ class MadeUp:
 
         draw()
         return drawn
+
+
+def _by_event(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with schemas of streams as the generator reads them: of each event, not of the whole text."""
+    for item in document["paths"].values():
+        for operation in (item[method] for method in METHODS if method in item):
+            for response in operation["responses"].values():
+                if EVENTS in response.get("content", {}):
+                    response["content"][EVENTS]["schema"] = _EVENT
+    return document
 
 
 def _copied(case: Any) -> Any:

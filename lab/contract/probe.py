@@ -23,7 +23,7 @@ from lab.contract.client import Answer, Client, NoAnswer, Request
 from lab.contract.document import PROBLEM_MEDIA_TYPE, PROBLEM_TYPE_PREFIX, Contract
 from lab.contract.fake_catalog import FakeCatalog, Product
 from lab.contract.tokens import Tokens
-from lab.core.operations import Operation
+from lab.core.operations import EVENTS, Operation
 
 UNSET: Any = object()
 Fields = frozenset[tuple[str, str]]
@@ -45,6 +45,7 @@ STATUS_OF = {
     "unsupported-media-type": 415,
     "invalid": 422,
     "dependency-unavailable": 503,
+    "too-many-streams": 503,
     "upstream-timeout": 504,
 }
 _FOUND_MAX_CHARACTERS = 400
@@ -93,7 +94,10 @@ class Ids:
 
 @dataclass(slots=True)
 class Setting:
-    """What all cases of one check share. `fake_catalog` and `metrics_url` are there only if the user gave them."""
+    """What all cases of one check share. `fake_catalog` and `metrics_url` are there only if the user gave them.
+
+    `stopped` is set when the check is given up: no case need wait any longer.
+    """
 
     contract: Contract
     url: str
@@ -101,6 +105,7 @@ class Setting:
     ids: Ids
     fake_catalog: FakeCatalog | None = None
     metrics_url: str = ""
+    stopped: threading.Event = field(default_factory=threading.Event)
     touched_stock: set[int] = field(default_factory=set)
 
     def operation(self, operation_id: str) -> Operation:
@@ -124,7 +129,7 @@ class Setting:
         text = query if isinstance(query, str) else urlencode(query)
         if text:
             target += f"?{text}"
-        parts = {"Accept": "application/json, application/problem+json"}
+        parts = {"Accept": f"{EVENTS if operation.streams else 'application/json'}, {PROBLEM_MEDIA_TYPE}"}
         if operation.scope:
             parts["Authorization"] = self.tokens.bearer(operation.scope)
         if operation.body:

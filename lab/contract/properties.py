@@ -96,7 +96,7 @@ class _Run:
         positive = case.meta.generation.mode.is_positive
         if positive and case.method == self.operation.method:
             self._feed.fit(self.operation.id, case)
-        elif self._feed.would_harm(self.operation.id, case):
+        elif not self._feed.make_harmless(self.operation.id, case):
             return
         try:
             response = case.call(

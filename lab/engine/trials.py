@@ -74,7 +74,9 @@ class Trying:
     def _try_level(self, name: str, level: int, tried: list[Trial]) -> None:
         scenario = self.plan.scenario
         assert scenario.beside
-        self.ports.observer.step(f"{name}: {scenario.beside.request.operation} beside {level} {beside.workload(scenario)}")
+        self.ports.observer.step(
+            f"{name}: {scenario.beside.request.operation} beside {level} {beside.workload(scenario)}"
+        )
         load = self._load(
             rate_per_s=0 if scenario.streams else level,
             streams=level if scenario.streams else 0,

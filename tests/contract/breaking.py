@@ -12,6 +12,7 @@ from shop import cursor
 from shop.problems import FieldError
 
 from tests.contract.reference_service import Answer, Request, Shop
+from tests.contract.reference_streams import Streams
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ def offset_pages(shop: Shop, request: Request, items: list[Any], ascending: bool
         {"items": items[start : start + limit], "next_cursor": cursor.encode(start + limit) if more else None},
         {},
     )
+
+
+def streams(**how: Any) -> dict[str, Any]:
+    """Streams of which these members are others."""
+    return {"kind_of_streams": type("BrokenStreams", (Streams,), how)}
 
 
 def racy(method: str) -> dict[str, Any]:

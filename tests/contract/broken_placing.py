@@ -12,7 +12,7 @@ from shop import idempotency
 from shop.problems import FieldError, Problem
 
 from tests.contract.breaking import Broken, changed, headers, problems, without
-from tests.contract.reference_service import Answer, Request, Shop
+from tests.contract.reference_service import DEADLINE_S, Answer, Request, Shop
 
 
 def _oversells(shop: Shop, lines: list[tuple[int, int]]) -> None:
@@ -281,19 +281,19 @@ BROKEN = (
     ),
     Broken(
         "there is no deadline",
-        {"catalog_deadline_s": 4.0},
+        {"catalog_deadline_s": 2 * DEADLINE_S},
         "orders",
         "placeOrder: a catalog that does not answer is 504",
     ),
     Broken(
         "the deadline is for each byte",
-        {"catalog_deadline_s": 4.0},
+        {"catalog_deadline_s": 2 * DEADLINE_S},
         "orders",
         "placeOrder: an answer that trickles in is 504 too",
     ),
     Broken(
         "the deadline is too short",
-        {"catalog_deadline_s": 0.5},
+        {"catalog_deadline_s": DEADLINE_S / 4},
         "orders",
         "placeOrder: a slow answer below the deadline is waited for",
     ),

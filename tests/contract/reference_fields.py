@@ -46,6 +46,7 @@ PRODUCT = {
     "price": PRICE,
 }
 LINE = {"product_id": integer(1, INT64_MAX), "quantity": integer(1, 100)}
+OPTIONAL = {"description", "k"}
 BODIES: Mapping[str, Any] = {
     "create_product": PRODUCT,
     "replace_product": PRODUCT,
@@ -88,6 +89,8 @@ def of_path(values: Mapping[str, str]) -> Iterator[FieldError]:
 def of_body(operation: str, body: Any) -> Iterator[FieldError]:
     if operation == "place_order":
         yield from _of_order(body)
+    elif operation == "recommend":
+        yield from _of_recommendation(body)
     elif operation in BODIES:
         yield from _of_object("", body, BODIES[operation])
 
@@ -100,7 +103,7 @@ def _of_object(place: str, value: Any, members: Mapping[str, Any]) -> Iterator[F
     if not isinstance(value, dict):
         yield _wrong(place)
         return
-    for name in {*members, *value} - {"description"} | ({"description"} & value.keys()):
+    for name in {*members, *value} - (OPTIONAL - value.keys()):
         below = place + documents.pointer(name)
         if name not in members or name not in value:
             yield _wrong(below)
@@ -112,7 +115,7 @@ def _of_object(place: str, value: Any, members: Mapping[str, Any]) -> Iterator[F
 
 def _of_order(body: Any) -> Iterator[FieldError]:
     lines = body.get("lines") if isinstance(body, dict) else None
-    yield from _of_object("", body, {"lines": lambda value: isinstance(value, list) and 1 <= len(value) <= 20})
+    yield from _of_object("", body, {"lines": _has_items(1, 20)})
     if not isinstance(lines, list) or not 1 <= len(lines) <= 20:
         return
     seen = set()
@@ -124,6 +127,29 @@ def _of_order(body: Any) -> Iterator[FieldError]:
             if line["product_id"] in seen:
                 yield _wrong(f"{place}/product_id")
             seen.add(line["product_id"])
+
+
+def _of_recommendation(body: Any) -> Iterator[FieldError]:
+    yield from _of_object("", body, {"embeddings": _has_items(1, 32), "k": integer(1, 100)})
+    embeddings = body.get("embeddings") if isinstance(body, dict) else None
+    if not isinstance(embeddings, list) or len(embeddings) > 32:
+        return
+    for position, embedding in enumerate(embeddings):
+        place = f"/embeddings/{position}"
+        if not _has_items(64, 64)(embedding):
+            yield _wrong(place)
+        else:
+            wrong = [number for number, value in enumerate(embedding) if not integer(-127, 127)(value)]
+            yield from (_wrong(f"{place}/{number}") for number in wrong)
+
+
+def _has_items(low: int, high: int) -> Check:
+    return lambda value: isinstance(value, list) and low <= len(value) <= high
+
+
+def of_last_event(last: str | None) -> Iterator[FieldError]:
+    if last is not None and not (re.fullmatch("[0-9]{1,19}", last) and 1 <= int(last) <= INT64_MAX):
+        yield FieldError("header", "Last-Event-ID", "is wrong")
 
 
 def of_key(key: str | None) -> Iterator[FieldError]:

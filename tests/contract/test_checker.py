@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from shop.settings import CATALOG_TIMEOUT_S
 
 from lab.contract import cases
+from lab.contract.cases import streams, upstream
 from lab.contract.cases.case import Case, Needs
 from lab.contract.client import Client
 from lab.contract.document import load
 from lab.contract.fake_catalog import FakeCatalog
 from lab.contract.probe import Ids, Setting
 from lab.contract.tokens import Tokens
-from tests.contract import broken_catalog, broken_orders, broken_placing, broken_requests
+from tests.contract import (
+    broken_catalog,
+    broken_orders,
+    broken_placing,
+    broken_recommend,
+    broken_requests,
+    broken_streams,
+)
 from tests.contract.breaking import Broken
 from tests.contract.reference_server import serving
-from tests.contract.reference_service import KEY, Answer, Request, Shop
+from tests.contract.reference_service import DEADLINE_S, KEY, Answer, Request, Shop
+from tests.contract.reference_streams import QUIET_S
+from tests.ports import HOST, free_port
 
-ROLES = ("catalog", "orders", "ping")
-BROKEN = (*broken_requests.BROKEN, *broken_catalog.BROKEN, *broken_placing.BROKEN, *broken_orders.BROKEN)
+ROLES = ("catalog", "orders", "recommend", "ping")
+BROKEN = (
+    *broken_requests.BROKEN,
+    *broken_catalog.BROKEN,
+    *broken_placing.BROKEN,
+    *broken_orders.BROKEN,
+    *broken_streams.BROKEN,
+    *broken_recommend.BROKEN,
+)
+UPSTREAM_TIMES = ("TIMEOUT_ANSWER_S", "HANGING_S", "BELOW_DEADLINE_S", "EACH_OF_TWENTY_S", "TWENTY_ANSWER_S")
+
+
+@pytest.fixture(autouse=True)
+def _time_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference service keeps other times than the contract's, and the cases about them expect these."""
+    for name in UPSTREAM_TIMES:
+        shorter = getattr(upstream, name) * DEADLINE_S / CATALOG_TIMEOUT_S
+        monkeypatch.setattr(upstream, name, shorter)
+    monkeypatch.setattr(streams, "HEARTBEAT_S", (QUIET_S / 2, 2 * QUIET_S))
 
 
 def cases_of(role: str) -> dict[str, Case]:
@@ -31,19 +58,13 @@ def cases_of(role: str) -> dict[str, Case]:
     return {case.name: case for case in found if case.needs is not Needs.METRICS_URL}
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 @contextmanager
 def checked(role: str, kind: type[Shop] = Shop) -> Iterator[tuple[Setting, Client]]:
     """A running service of this kind, and the fake catalog that it asks, as cases meet them."""
     port = free_port()
-    catalog = FakeCatalog("127.0.0.1", port)
+    catalog = FakeCatalog(HOST, port)
     catalog.up()
-    with serving(kind(role, f"http://127.0.0.1:{port}")) as url:
+    with serving(kind(role, f"http://{HOST}:{port}")) as url:
         client = Client(url)
         yield Setting(load(), url, Tokens(KEY, time.time), Ids(), catalog), client
         client.close()

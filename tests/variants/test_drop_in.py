@@ -6,7 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -19,11 +22,21 @@ FAULTY = Path(__file__).parent / "faulty"
 pytestmark = pytest.mark.slow
 
 
-def compare(cwd: Path, services: Path, variants: str, scenario: str) -> subprocess.CompletedProcess[str]:
-    """`lab compare --quick` with these variants beside those of the shop, in a lab and a folder of its own."""
-    arguments = ["--services", str(services), "--variants", variants, "--scenario", scenario, "--quick"]
+@dataclass(frozen=True)
+class Compared:
+    """What a comparison printed, and what its results say by variant."""
+
+    done: subprocess.CompletedProcess[str]
+    variants: Mapping[str, Any]
+    violations: Mapping[str, Any]
+
+
+def compare(cwd: Path, variants: str, scenario: str) -> subprocess.CompletedProcess[str]:
+    """`lab compare --quick` with these variants, which are not of the shop, in a lab and a folder of its own."""
+    folders = ["--services", str(ROOT / "examples"), "--services", str(FAULTY)]
+    wanted = ["--variants", variants, "--scenario", scenario, "--quick"]
     return subprocess.run(
-        [str(Path(sys.executable).parent / "lab"), "compare", *arguments],
+        [str(Path(sys.executable).parent / "lab"), "compare", *folders, *wanted],
         env={**os.environ, "LAB_DIR": str(cwd / "lab")},
         cwd=cwd,
         capture_output=True,
@@ -33,32 +46,37 @@ def compare(cwd: Path, services: Path, variants: str, scenario: str) -> subproce
     )
 
 
-def test_a_new_folder_is_checked_and_compared(tmp_path: Path) -> None:
-    done = compare(tmp_path, ROOT / "examples", "minimal", "ping")
-    run = tmp_path / "results" / "latest"
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
+    """One that keeps the contract beside two that fail."""
+    cwd = tmp_path_factory.mktemp("compared")
+    done = compare(cwd, "minimal,crashing,breaking", "ping")
+    run = cwd / "results" / "latest"
     summary = json.loads((run / "summary.json").read_text())
     jsonschema.validate(summary, SCHEMA)
-    contract = json.loads((run / "contract.jsonl").read_text())
-    assert (contract["variant"], contract["violations"]) == ("minimal", []), done.stdout
-    assert summary["variants"]["minimal"]["held_per_s"], done.stdout
+    contracts = [json.loads(line) for line in (run / "contract.jsonl").read_text().splitlines()]
+    return Compared(done, summary["variants"], {each["variant"]: each["violations"] for each in contracts})
+
+
+def test_a_new_folder_is_checked_and_compared(compared: Compared) -> None:
+    assert compared.violations["minimal"] == []
+    assert compared.variants["minimal"]["held_per_s"], compared.done.stdout
 
 
 def test_it_enters_no_scenario_whose_roles_it_does_not_play(tmp_path: Path) -> None:
-    done = compare(tmp_path, ROOT / "examples", "minimal", "browse")
+    done = compare(tmp_path, "minimal", "browse")
     assert done.returncode == 2
     assert "minimal does not play catalog" in done.stderr
     assert not (tmp_path / "results").exists()
 
 
-def test_variants_that_fail_are_told_apart_and_not_measured(tmp_path: Path) -> None:
-    done = compare(tmp_path, FAULTY, "crashing,breaking", "ping")
-    summary = json.loads((tmp_path / "results" / "latest" / "summary.json").read_text())
-    assert done.returncode == 1
-    assert {name: variant["status"] for name, variant in summary["variants"].items()} == {
+def test_variants_that_fail_are_told_apart_and_not_measured(compared: Compared) -> None:
+    assert compared.done.returncode == 1
+    assert {name: variant["status"] for name, variant in compared.variants.items() if name != "minimal"} == {
         "crashing": "void",
         "breaking": "void",
     }
-    assert "this variant has lost its configuration" in summary["variants"]["crashing"]["reasons"][0]
-    assert "breaks the contract" in summary["variants"]["breaking"]["reasons"][0]
-    assert "curl" in done.stdout
-    assert "Traceback" not in done.stderr
+    assert "this variant has lost its configuration" in compared.variants["crashing"]["reasons"][0]
+    assert "breaks the contract" in compared.variants["breaking"]["reasons"][0]
+    assert "curl" in compared.done.stdout
+    assert "Traceback" not in compared.done.stderr

@@ -15,8 +15,7 @@ import psycopg
 import pytest
 from shop.tokens import mint
 
-from lab.core.deployment import Deployment
-from lab.core.manifest import Manifest
+from lab.core.deployment import Service
 from lab.runtimes.local import LocalRuntime
 
 T = TypeVar("T")
@@ -28,26 +27,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def database_url(variant: Manifest, runtime: LocalRuntime) -> str:
-    return runtime.database(variant, f"stack_{variant.name}")
-
-
-@pytest.fixture(scope="module")
-def orders(variant: Manifest, runtime: LocalRuntime, database_url: str) -> Iterator[httpx.Client]:
-    """A client of the orders service that may write; two replicas, so that no lock of a process can help."""
-    names = [f"stack-{variant.name}-{role}" for role in ("catalog", "orders")]
-    catalog = runtime.deploy(Deployment(names[0], variant, "catalog", 1, database_url, 4, runtime.cache_url()))
-    service = runtime.deploy(
-        Deployment(names[1], variant, "orders", 2, database_url, 4, runtime.cache_url(), catalog.url)
-    )
+def orders(replicas: Service, runtime: LocalRuntime) -> Iterator[httpx.Client]:
+    """A client that may write; of two replicas, so that no lock of a process can help."""
     token = mint(runtime.token_key(), "orders:write stock:write", time.time())
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=0)
     with httpx.Client(
-        base_url=service.url, headers={"Authorization": f"Bearer {token}"}, limits=limits, timeout=30
+        base_url=replicas.url, headers={"Authorization": f"Bearer {token}"}, limits=limits, timeout=30
     ) as client:
         yield client
-    for name in names:
-        runtime.remove(name)
 
 
 def place(client: httpx.Client, key: str, product_ids: Iterable[int]) -> httpx.Response:

@@ -4,11 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.contract.cases import bodies, catalog, fields, health, orders, paths, placing, races, search, tokens, upstream
+from lab.contract.cases import (
+    bodies,
+    catalog,
+    fields,
+    health,
+    orders,
+    paths,
+    placing,
+    races,
+    recommend,
+    search,
+    streams,
+    tokens,
+    upstream,
+)
 from lab.contract.cases.case import Case
 from lab.contract.document import Contract
 
-_THEMES = (paths, tokens, bodies, fields, catalog, search, placing, orders, upstream, races, health)
+_THEMES = (
+    paths,
+    tokens,
+    bodies,
+    fields,
+    catalog,
+    search,
+    placing,
+    orders,
+    streams,
+    upstream,
+    races,
+    recommend,
+    health,
+)
 
 
 def of_operations(contract: Contract, role: str, operations: Iterable[str]) -> list[Case]:

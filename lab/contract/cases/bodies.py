@@ -134,10 +134,14 @@ def _order(operation: Operation) -> Callable[[Probe], None]:
         worst = _request(probe, operation, b"x" * (BODY_MAX_BYTES + 1)).with_header("Content-Type", "text/plain")
         lacking = probe.setting.tokens.bearer("reports:read")
         not_json = probe.setting.request(operation.id, path=_WRONG_IDS, headers={"Idempotency-Key": "?"}, content=b"x")
+        chunked = worst.with_body(b"x", chunked=True)
+        of_token = {
+            "no token": (chunked.with_header("Authorization", None), "unauthorized"),
+            "no scope": (chunked.with_header("Authorization", lacking), "forbidden"),
+        }
         steps = {
-            "no token": (worst.with_body(b"x", chunked=True).with_header("Authorization", None), "unauthorized"),
-            "no scope": (worst.with_body(b"x", chunked=True).with_header("Authorization", lacking), "forbidden"),
-            "no length": (worst.with_body(b"x", chunked=True), "length-required"),
+            **(of_token if operation.scope else {}),
+            "no length": (chunked, "length-required"),
             "too large": (worst, "content-too-large"),
             "media type": (worst.with_body(b"x"), "unsupported-media-type"),
             "not JSON": (not_json, "malformed-json"),

@@ -134,12 +134,46 @@ _WRONG_STOCKS: Mapping[str, Row] = {
     "a boolean": ("/quantity", False, None),
     "null": ("/quantity", None, None),
 }
+_WRONG_RECOMMENDATIONS: Mapping[str, Row] = {
+    "a list": ("", [], None),
+    "an empty object": ("", {}, ("/embeddings",)),
+    "a member too many": ("/category", "garden", None),
+    "embeddings null": ("/embeddings", None, None),
+    "embeddings as an object": ("/embeddings", {}, None),
+    "no embedding": ("/embeddings", [], None),
+    "33 embeddings": ("/embeddings", [[0] * 64] * 33, None),
+    "an embedding null": ("/embeddings/1", None, None),
+    "an embedding as text": ("/embeddings/1", "0", None),
+    "an embedding of nothing": ("/embeddings/0", [], None),
+    "a dimension missing": ("/embeddings/0", [0] * 63, None),
+    "a dimension too many": ("/embeddings/1", [0] * 65, None),
+    "a value below": ("/embeddings/0/0", -128, None),
+    "a value above": ("/embeddings/1/63", 128, None),
+    "a value above int64": ("/embeddings/0/5", 2**63, None),
+    "a fraction": ("/embeddings/0/7", 1.5, None),
+    "a value as text": ("/embeddings/0/8", "1", None),
+    "a value as a boolean": ("/embeddings/1/9", True, None),
+    "a value null": ("/embeddings/0/10", None, None),
+    "a value as a list": ("/embeddings/0/11", [1], None),
+    "several values": (
+        "/embeddings",
+        [[0] * 64, [128, *[0] * 61, "1", 0], [None, *[0] * 63]],
+        ("/embeddings/1/0", "/embeddings/1/62", "/embeddings/2/0"),
+    ),
+    "k zero": ("/k", 0, None),
+    "k 101": ("/k", 101, None),
+    "k with a fraction": ("/k", 1.5, None),
+    "k as text": ("/k", "10", None),
+    "k as a boolean": ("/k", True, None),
+    "k null": ("/k", None, None),
+}
 _BODIES: Mapping[str, tuple[Any, Mapping[str, Row]]] = {
     "createProduct": (_PRODUCT, _WRONG_PRODUCTS),
     "replaceProduct": (_PRODUCT, _WRONG_PRODUCTS),
     "placeOrder": (_ORDER, _WRONG_ORDERS),
     "moveOrder": ({"to": "confirmed"}, _WRONG_TRANSITIONS),
     "setStock": ({"quantity": 1}, _WRONG_STOCKS),
+    "recommend": ({"embeddings": [[0] * 64, [1] * 64], "k": 10}, _WRONG_RECOMMENDATIONS),
 }
 
 _PAGES = {

@@ -11,12 +11,12 @@ from lab.contract.fake_catalog import Product
 from lab.contract.probe import Probe
 
 _CATALOG = Needs.FAKE_CATALOG
-_TIMEOUT_ANSWER_S = 3.5  # 2 s for all prices, 1 s to connect, and what a busy machine adds
+TIMEOUT_ANSWER_S = 3.5  # 2 s for all prices, 1 s to connect, and what a busy machine adds
 _DOWN_ANSWER_S = 3.0
-_HANGING_S = 8.0
-_BELOW_DEADLINE_S = 1.0
-_EACH_OF_TWENTY_S = 0.15  # one after the other: 3 s, which is beyond the deadline
-_TWENTY_ANSWER_S = 2.0
+HANGING_S = 8.0
+BELOW_DEADLINE_S = 1.0
+EACH_OF_TWENTY_S = 0.15  # one after the other: 3 s, which is beyond the deadline
+TWENTY_ANSWER_S = 2.0
 
 _BROKEN: Mapping[str, Product] = {
     "500": Product(status=500, media_type="text/plain", body="broken"),
@@ -87,12 +87,12 @@ def _recovers(probe: Probe) -> None:
 
 def _late(probe: Probe, product: Product) -> None:
     answer = probe.refused(probe.order((1, 1), (probe.orderable(1, product), 1)), "upstream-timeout")
-    in_time = answer.elapsed_s <= _TIMEOUT_ANSWER_S
-    probe.expect(in_time, answer, f"an answer within {_TIMEOUT_ANSWER_S} s", f"one after {answer.elapsed_s:.1f} s")
+    in_time = answer.elapsed_s <= TIMEOUT_ANSWER_S
+    probe.expect(in_time, answer, f"an answer within {TIMEOUT_ANSWER_S} s", f"one after {answer.elapsed_s:.1f} s")
 
 
 def _hangs(probe: Probe) -> None:
-    _late(probe, Product(wait_s=_HANGING_S))
+    _late(probe, Product(wait_s=HANGING_S))
 
 
 def _trickles(probe: Probe) -> None:
@@ -101,14 +101,14 @@ def _trickles(probe: Probe) -> None:
 
 
 def _slow(probe: Probe) -> None:
-    probe.placed((probe.orderable(1, Product(wait_s=_BELOW_DEADLINE_S)), 1))
+    probe.placed((probe.orderable(1, Product(wait_s=BELOW_DEADLINE_S)), 1))
 
 
 def _concurrently(probe: Probe) -> None:
-    lines = [(probe.orderable(1, Product(wait_s=_EACH_OF_TWENTY_S)), 1) for _ in range(20)]
+    lines = [(probe.orderable(1, Product(wait_s=EACH_OF_TWENTY_S)), 1) for _ in range(20)]
     answer = probe.succeed(probe.order(*lines), 201)
     found = f"one after {answer.elapsed_s:.1f} s"
-    probe.expect(answer.elapsed_s < _TWENTY_ANSWER_S, answer, f"an answer within {_TWENTY_ANSWER_S} s", found)
+    probe.expect(answer.elapsed_s < TWENTY_ANSWER_S, answer, f"an answer within {TWENTY_ANSWER_S} s", found)
 
 
 def _down(probe: Probe) -> None:

@@ -200,10 +200,11 @@ class OpenStreams:
             async with asyncio.timeout(self._load.scenario.timeout_s):
                 return await self._asked[exchange]
         except TimeoutError:
-            self._pools[kind.url].forget(exchange)
             return "timeout", b""
         finally:
             del self._asked[exchange]
+            if not exchange.settled:
+                self._pools[kind.url].forget(exchange)
 
     def _answered(self, exchange: Exchange, error: str | None, location: bytes) -> None:
         asked = self._asked[exchange]

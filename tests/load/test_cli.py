@@ -114,10 +114,10 @@ def test_streams(serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str
     key.write_bytes(b"k" * 32)
     server = serve(Orders(room=3))
 
-    run(server.url, "--scenario", "stream", "--streams", 5, "--duration", 0.3, "--jwt-key-file", key)
+    run(server.url, "--scenario", "stream", "--streams", 5, "--duration", 0.8, "--jwt-key-file", key)
 
     printed = capsys.readouterr()
-    assert "5 streams and 100 requests per second beside for 0.3 s" in printed.err
+    assert "5 streams and 100 requests per second beside for 0.8 s" in printed.err
     assert "streams          3 of 5 held, 2 refused" in printed.out
     assert "events           3, after p50" in printed.out
 

@@ -29,6 +29,12 @@ DELAY_TOLERANCE_MS = 40  # for a machine with other work
 NO_CHANGES_S = 0.04  # so short that there is time for none
 
 
+@pytest.fixture(autouse=True)
+def _changes_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that there are some in a short time."""
+    monkeypatch.setattr(streams, "CHANGES_PER_S_MAX", 20)
+
+
 def measure_streams(url: str, count: int, duration_s: float = 0.2) -> Measurement:
     return measure(make_load(url, rate_per_s=0, duration_s=duration_s, timeout_s=0.2, streams=count))
 

@@ -76,11 +76,15 @@ def test_without_a_lab_it_says_how_to_start_one(command: click.Command) -> None:
 
 WRONG = [
     # case                             arguments                                problems
-    ("unknown variant", ["--variants", "fake,other"], ["there is no variant other; there are "]),
-    ("unknown in a stack", ["--stack", "catalog=other"], ["there is no variant other; there are "]),
-    ("a role it does not play", ["--stack", "catalog=faulty"], ["catalog: faulty plays no role"]),
-    ("a role twice", ["--stack", "catalog=fake,catalog=fake"], ["catalog: named twice"]),
-    ("orders alone", ["--stack", "orders=fake"], ["orders: needs catalog, which nobody plays"]),
+    ("unknown variant", ["--variants", "fake,other"], ["--variants: there is no variant other; there are "]),
+    ("unknown in a stack", ["--stack", "catalog=other"], ["--stack: there is no variant other; there are "]),
+    (
+        "a role it does not play",
+        ["--stack", "catalog=faulty"],
+        ["--stack: faulty does not play catalog; it plays ping only"],
+    ),
+    ("a role twice", ["--stack", "catalog=fake,catalog=fake"], ["--stack: catalog is named twice"]),
+    ("orders alone", ["--stack", "orders=fake"], ["--stack: orders needs catalog, which nobody plays"]),
     ("both", ["--stack", "fake", "--variants", "fake"], ["--variants and --stack exclude each other"]),
 ]
 

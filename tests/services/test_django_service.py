@@ -23,9 +23,7 @@ import httpx
 import psycopg
 import pytest
 import yaml
-from shop.contract import openapi
 from shop.model import build, write
-from shop.settings import ROLES as ROLES_OF_ALL
 
 from lab.core.deployment import Deployment
 from lab.runtimes.local import LocalRuntime
@@ -73,7 +71,7 @@ def test_the_migrations_make_what_the_models_say() -> None:
     assert (checked.returncode, checked.stdout.strip()) == (0, "No changes detected"), checked.stderr
 
 
-IN_EVERY_ROLE = ["ping", "openapi.json", "docs"]
+IN_EVERY_ROLE = ["ping", "openapi.json", "docs", "docs/<path:path>"]
 ROLES = [
     # role       apps                        paths
     ("ping", [], []),
@@ -131,26 +129,25 @@ def test_a_replica_carries_its_role_and_the_middleware_that_the_manifest_lists(
 
 
 DESCRIBE = """
-import os
+import re
 from shop.settings import Role
 from django_service.__main__ import load_app
-load_app(Role(os.environ["LAB_ROLE"]))
+load_app(Role.PING)
 from django.test import Client
-print(Client().get("/docs").text)
+page = Client().get("/docs").text
+for link in [*re.findall(r'(?:href|src)="([^"]+)"', page), *re.findall(r'url: "([^"]+)"', page)]:
+    print(link, Client().get(f"/{link}").status_code)
 """
 
 
-@pytest.mark.parametrize("role", ROLES_OF_ALL)
-def test_the_page_for_people_shows_every_operation_and_needs_nothing_from_elsewhere(
-    role: str, replica: dict[str, str]
-) -> None:
-    told = run("-c", DESCRIBE, LAB_ROLE=role, **replica)
-    for path, item in openapi(role)["paths"].items():
-        for method, operation in ((name, item[name]) for name in ("get", "post", "put", "delete") if name in item):
-            assert f'<article id="{operation["operationId"]}">' in told.stdout, told.stderr
-            assert f"{method.upper()} {path}</code>" in told.stdout
-    assert "://" not in told.stdout
-    assert "src=" not in told.stdout
+def test_the_page_needs_nothing_from_elsewhere(replica: dict[str, str]) -> None:
+    told = run("-c", DESCRIBE, LAB_ROLE="ping", **replica)
+    assert told.stdout.splitlines() == [
+        "docs/swagger-ui.css 200",
+        "docs/favicon-32x32.png 200",
+        "docs/swagger-ui-bundle.js 200",
+        "openapi.json 200",
+    ], told.stderr
 
 
 CACHE_KEY = """

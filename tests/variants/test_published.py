@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def get(url: str) -> httpx.Response:
-    return httpx.get(url, trust_env=False)
+    return httpx.get(url, trust_env=False, follow_redirects=True)
 
 
 @pytest.mark.parametrize("role", ROLES)

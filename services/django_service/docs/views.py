@@ -25,7 +25,7 @@ class Document(ApiView):
 
 
 class Page(ApiView):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        from django_service.docs.page import page
+    """Swagger UI, by files of the replica's own."""
 
-        return render(request, "docs/page.html", page(_openapi()))
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return render(request, "docs/page.html")

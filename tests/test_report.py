@@ -11,14 +11,23 @@ from rich.table import Table
 from lab.core.scenario import Scenario
 from lab.core.summary import Summary, summarise
 from lab.core.trial import Trial
-from lab.report.table import levels_table
-from tests.core.made import BESIDE, STREAM, level_trial, streams_seen
+from lab.report.table import levels_table, result_table
+from tests.core.made import BESIDE, STREAM, level_trial, streams_seen, trial
 
 WIDTH = 80
 
 
 def of_levels(scenario: Scenario, trials: list[Trial]) -> Summary:
     return summarise("run", scenario, True, ("a",), {}, {"a": trials}, {}, {"a": 0.5})
+
+
+def test_a_mix_is_named_in_full() -> None:
+    name = "catalog=a-variant,orders=another"
+    trials = {name: [level_trial(name, 0)]}
+    for table in (result_table, levels_table):
+        found = summarise("run", BESIDE, True, (name,), {name: [trial(name, 0)]}, trials, {}, {name: 0.5})
+        shown = "".join(row.split(" ")[0] for row in rows(table(found)))
+        assert name in shown
 
 
 def rows(table: Table) -> list[str]:

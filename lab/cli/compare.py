@@ -16,7 +16,7 @@ from shop.tokens import WRITE_SCOPES, mint
 
 from lab.contract.checker import HttpContractChecker
 from lab.core.roles import roles
-from lab.core.stacks import parse_stacks, plays, stack_of
+from lab.core.stacks import parse_stacks, stack_of
 from lab.core.summary import Summary
 from lab.core.trial import Trial
 from lab.engine.compare import compare
@@ -40,7 +40,12 @@ TOKEN_LIFETIME_S = 6 * 3600
 
 
 @click.command("compare")
-@click.option("--variants", "names", default="", help="Names, separated by commas; all that can enter if not given.")
+@click.option(
+    "--variants",
+    "names",
+    default="",
+    help="Names, separated by commas; all that can enter without --stack.",
+)
 @click.option("--stack", "hybrids", multiple=True, help="ROLE=NAME,ROLE=NAME: also a mix of variants. Repeatable.")
 @click.option("--scenario", "scenario_name", required=True, help="A name in scenarios/, or a file.")
 @click.option("--quick", is_flag=True, help="Rungs of two seconds: a first answer, not a ranking.")
@@ -93,8 +98,8 @@ def make_plan(
     needed = roles(sent, {operation.id: operation.role for operation in contract_operations().values()})
     for stack in named or ():
         if missing := stack.missing(needed):
-            known = "; ".join(f"{variant.name} plays {plays(variant)}" for variant in stack.variants)
-            problems.append(f"{stack.name} does not play {', '.join(missing)}, which {scenario_name} needs; {known}")
+            played = ",".join(f"{role}={variant.name}" for role, variant in stack.players.items())
+            problems.append(f"{played} does not play {', '.join(missing)}, which {scenario_name} needs")
     if problems or not scenario:
         raise InputError("lab compare", problems)
     able = [stack for stack in map(stack_of, manifests.values()) if not stack.missing(needed)]

@@ -212,6 +212,7 @@ def _rows(answers: Answers | Measurement, duration_s: float) -> Mapping[str, str
         "requests": str(answers.scheduled),
         "answered": f"{answers.answered} ({answered_per_s:.1f}/s)",
         "failed": _failed(answers.errors),
+        "sent again": str(answers.retried),
         **{f"latency {name}": f"{value:.2f} ms" for name, value in answers.latency_ms.items()},
     }
 
@@ -219,7 +220,6 @@ def _rows(answers: Answers | Measurement, duration_s: float) -> Mapping[str, str
 def _trial_rows(measurement: Measurement) -> Mapping[str, str]:
     return {
         **(_stream_rows(measurement.streams) if measurement.streams else {}),
-        "sent again": str(measurement.retried),
         "left late (p99)": f"{measurement.schedule_lag_p99_s * 1000:.2f} ms",
         "generator CPU": f"{measurement.generator_cpu_share:.0%} of a core",
         "steal": f"{measurement.steal_share:.1%}",

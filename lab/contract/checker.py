@@ -60,7 +60,7 @@ class HttpContractChecker:
     ) -> ContractReport:
         """Raises InputError, with every problem, where there is nothing that can be checked."""
         problems = self.problems(url, role, operations, fake_catalog_url, metrics_url)
-        if len(token_key) < TOKEN_KEY_MIN_BYTES:
+        if self.takes_tokens(role) and len(token_key) < TOKEN_KEY_MIN_BYTES:
             problems.append(f"token key: {len(token_key)} bytes; at least {TOKEN_KEY_MIN_BYTES}")
         if problems:
             raise InputError("what is to be checked", problems)
@@ -116,6 +116,9 @@ class HttpContractChecker:
         if fake_catalog_url and role != "orders":
             problems.append("--fake-catalog: only the role orders asks a catalog")
         return problems
+
+    def takes_tokens(self, role: str) -> bool:
+        return any(operation.scope for operation in self._contract.of_role(role))
 
     def _lanes(
         self, setting: Setting, role: str, selected: Iterable[Operation], result: _Result

@@ -109,6 +109,8 @@ def _lines(error: jsonschema.ValidationError) -> list[str]:
         case "type":
             names = [wanted] if isinstance(wanted, str) else wanted
             return [f"{place(*path)}: {_shown(value)} is not {' or '.join(_TYPES[name] for name in names)}"]
+        case "not" if wanted == {}:
+            return [f"{place(*path)}: has no place here"]
     return [f"{place(*path)}: {_refusal(error)}"]
 
 

@@ -21,6 +21,7 @@ class Answers:
     scheduled: int
     answered: int
     errors: Mapping[str, int]
+    retried: int
     latency_ms: Mapping[str, float]
     latency_histogram: str
 

@@ -150,6 +150,11 @@ def problems(document: Mapping[str, Any], operations: Mapping[str, Operation]) -
         for place, request, makers in sent
         for problem in _request_problems(request, makers, operations, streams=place[-1] == "open")
     ]
+    for name in ("open", "change") if "streams" in workload else ():
+        path = streams[name].get("path", {})
+        if path and not any(map(values.source, path.values())):
+            maker = streams["prepare"]["operation"]
+            found.append(f"workload.streams.{name}.path: takes no id that {maker} made; for example  {{pick: {maker}}}")
     if beside and (beside["levels"][0] != 0 or beside["levels"] != sorted(set(beside["levels"]))):
         found.append("beside.levels: start with 0 and ascend; for example  levels: [0, 100, 1000]")
     return found

@@ -78,7 +78,7 @@ def _hybrid(text: str, manifests: Mapping[str, Manifest], problems: list[str]) -
         if role in players:
             problems.append(f"--stack: {role} is named twice")
         elif variant and role not in variant.roles:
-            problems.append(f"--stack: {name} does not play {role}; it plays {plays(variant)}")
+            problems.append(f"--stack: {name} does not play {role}; it plays {_plays(variant)}")
         elif variant:
             players[role] = variant
     if len(problems) == before:
@@ -91,7 +91,7 @@ def _hybrid(text: str, manifests: Mapping[str, Manifest], problems: list[str]) -
     return Stack({role: players[role] for role in _callers_last(tuple(players))}) if players else None
 
 
-def plays(variant: Manifest) -> str:
+def _plays(variant: Manifest) -> str:
     return ", ".join(variant.roles) or "ping only"
 
 

@@ -22,7 +22,7 @@ class Tally:
         self.latencies_s: list[float] = []
         self.errors: Counter[str] = Counter()
 
-    def answers(self, rate_per_s: float) -> Answers:
+    def answers(self, rate_per_s: float, retried: int) -> Answers:
         histogram = HdrHistogram(1, LATENCY_MAX_US, SIGNIFICANT_DIGITS)
         for latency_us, count in Counter(round(latency * 1e6) for latency in self.latencies_s).items():
             histogram.record_value(max(1, latency_us), count)
@@ -32,6 +32,7 @@ class Tally:
             scheduled=len(self.latencies_s),
             answered=len(self.latencies_s) - self.errors.total(),
             errors=dict(self.errors),
+            retried=retried,
             latency_ms={name: values_us.get(share, 0) / 1000 for name, share in PERCENTILES.items()},
             latency_histogram=histogram.encode().decode(),
         )

@@ -81,7 +81,7 @@ class Trial:
             self._start = self._before.wall_s + HEAD_START_S
             changes = asyncio.ensure_future(self._streams.change(self._start)) if self._streams else None
             await self._unless_stopped(self._send())
-            end = time.monotonic()
+            end = Clocks.read()
             if self._streams and changes:
                 await self._unless_stopped(changes)
                 seen = self._streams.seen()
@@ -89,7 +89,7 @@ class Trial:
             if self._streams:
                 await self._streams.close()
             answers += [await pool.stop() for pool in self._pools.values()]
-        return self._measurement(end, self._after or Clocks.read(), answers, seen)
+        return self._measurement(end, self._after or end, answers, seen)
 
     def stop(self) -> None:
         if not self._stopped.done():
@@ -178,28 +178,30 @@ class Trial:
             self._over.set_result(None)
 
     def _measurement(
-        self, end: float, after: Clocks, answers: Iterable[Mapping[int, int]], seen: StreamsSeen | None
+        self, end: Clocks, after: Clocks, answers: Iterable[Mapping[int, int]], seen: StreamsSeen | None
     ) -> Measurement:
         by_connection: Counter[int] = Counter()
         for counts in answers:
             by_connection.update(counts)
-        workload = self._workload.answers(self._load.rate_per_s)
-        resent = [exchange for exchange in self._plan.exchanges if exchange.resent and exchange.settled]
+        resent = Counter(exchange.beside for exchange in self._plan.exchanges if exchange.resent and exchange.settled)
+        workload = self._workload.answers(self._load.rate_per_s, resent[False])
+        beside = self._beside.answers(self._load.beside_per_s, resent[True])
         before = self._before
+        wall_s = max(after.wall_s - before.wall_s, HEAD_START_S)  # stopped before it began: too short to say anything
         total = after.total - before.total
         return Measurement(
             rate_per_s=workload.rate_per_s,
-            duration_s=max(0.0 if self._stopped.done() else self._load.duration_s, end - self._start),
+            duration_s=max(0.0 if self._stopped.done() else self._load.duration_s, end.wall_s - self._start),
             scheduled=workload.scheduled,
             answered=workload.answered,
             errors=workload.errors,
-            retried=sum(not exchange.beside for exchange in resent),
+            retried=workload.retried,
             latency_ms=workload.latency_ms,
             latency_histogram=workload.latency_histogram,
             schedule_lag_p99_s=percentile(self._lags_s, 0.99),
-            generator_cpu_share=(after.own_cpu_s - before.own_cpu_s) / (after.wall_s - before.wall_s),
+            generator_cpu_share=(after.own_cpu_s - before.own_cpu_s) / wall_s,
             steal_share=(after.steal - before.steal) / total if total else 0.0,
             requests_by_connection=dict(by_connection),
-            beside=self._beside.answers(self._load.beside_per_s) if self._load.beside_per_s else None,
+            beside=beside if self._load.beside_per_s else None,
             streams=seen,
         )

@@ -63,9 +63,9 @@ def _beside(summary: Summary) -> str:
     assert scenario.beside
     told = []
     for result in summary.variants:
-        p99_ms = {level.level: level.trial.measurement for level in _measured(result)}
-        if p99_ms.keys() >= {0, scenario.beside.levels[-1]}:
-            alone, most = (p99_ms[level].beside for level in (0, scenario.beside.levels[-1]))
+        at = {level.level: level.trial.measurement for level in _measured(result)}
+        if at.keys() >= {0, scenario.beside.levels[-1]}:
+            alone, most = (at[level].beside for level in (0, scenario.beside.levels[-1]))
             assert alone
             assert most
             told.append(f"{result.name} {alone.latency_ms['p99']:.1f} → {most.latency_ms['p99']:.1f} ms")
@@ -84,8 +84,8 @@ def _streams(summary: Summary) -> str:
             if streams:
                 told.append(f"{result.name} held {streams.held} of {streams.wanted} and refused {streams.refused}")
     return (
-        "A server with a thread for each request holds few streams, and says so with 503 and Retry-After: "
-        f"{'; '.join(told) or 'nothing was measured'}."
+        f"Streams: {'; '.join(told) or 'not measured'}. "
+        "A server with a thread for each request holds few, and refuses the others with 503 and Retry-After."
     )
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lab.core.beside import workload
 from lab.core.ladder import climb
-from lab.core.summary import Summary
+from lab.core.summary import Summary, VariantResult
 from lab.core.trial import Trial
 from lab.ports import ContractReport
 from lab.report.sentences import between
@@ -26,7 +26,7 @@ def result_table(summary: Summary) -> Table:
     slo, rate = summary.scenario.slo, summary.compared_at_per_s
     compared = f"at {rate:.0f}/s" if rate else "no common rate"
     table = Table(title=f"{summary.scenario.title} ({compared})", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("variant")
+    table.add_column("variant", min_width=7, overflow="fold")
     table.add_column(f"requests/s held\n(p99 ≤ {slo.p99_ms:g} ms)", no_wrap=True)
     for heading in ("p50\nms", "p99\nms", "CPU ms/\nrequest", "memory\nMiB", "first\nanswer s"):
         table.add_column(heading, justify="right")
@@ -35,7 +35,7 @@ def result_table(summary: Summary) -> Table:
         latency = document["latency_ms"] or {}
         memory = document["memory_bytes"]
         table.add_row(
-            result.name,
+            _name(result),
             between(result),
             _figure(latency.get("p50"), 1),
             _figure(latency.get("p99"), 1),
@@ -61,7 +61,7 @@ def levels_table(summary: Summary) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for result in summary.variants:
         for number, level in enumerate(result.levels):
-            name = "" if number else result.name
+            name = "" if number else _name(result)
             table.add_row(name, str(level.level), *_level_figures(level.document(), streams))
     return table
 
@@ -80,6 +80,11 @@ def _level_figures(document: Mapping[str, Any], of_streams: bool) -> list[str]:
     else:
         figures.append(_figure(requests["latency_ms"]["p99"] if requests else None, 1))
     return [*figures, _figure(document["memory_bytes"] / 2**20, 0)]
+
+
+def _name(result: VariantResult) -> str:
+    """A role in each line."""
+    return result.name.replace(",", ",\n")
 
 
 def _figure(value: float | None, digits: int) -> str:
@@ -133,6 +138,7 @@ class Progress:
         else:
             streams = measurement.streams
             load = f"beside {streams.wanted} streams" if streams else f"beside {trial.rate_per_s:.0f}/s"
+            load = load if trial.step else "alone"
             p99_ms = measurement.beside.latency_ms["p99"]
         self._say(f"trial     {trial.variant:<10} {load}  p99 {p99_ms:>7.1f} ms  {verdict}")
 

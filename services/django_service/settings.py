@@ -17,6 +17,7 @@ from shop.settings import (
     Role,
     Settings,
 )
+from shop.streams import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVES
 
 _REPLICA = Settings.or_exit(os.environ, tuple(Role)) if "LAB_ROLE" in os.environ else None
 _WITH_TABLES = ["django_service.catalog", "django_service.orders"]
@@ -72,6 +73,10 @@ def _databases(database: Database | None) -> dict[str, dict[str, Any]]:
                 "connect_timeout": int(DATABASE_POOL_TIMEOUT_S),
                 # a migration may take its time
                 "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_S * 1000:.0f}" if _REPLICA else "",
+                # for the one that listens
+                "keepalives_idle": KEEPALIVE_IDLE_S,
+                "keepalives_interval": KEEPALIVE_INTERVAL_S,
+                "keepalives_count": KEEPALIVES,
             },
         }
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 from shop.settings import DATABASE_POOL_TIMEOUT_S, DATABASE_STATEMENT_TIMEOUT_S, Database
+from shop.streams import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVES
 from sqlalchemy import URL, Dialect, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import IntegrityError
@@ -73,7 +75,7 @@ def _connect(dialect: Dialect, _: object, args: tuple[Any, ...], options: dict[s
 async def connect(database: Database) -> asyncpg.Connection:
     """A connection of its own, outside the pool. Raises NO_CONNECTION."""
     try:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             user=database.user,
             password=database.password or None,
             host=database.host,
@@ -82,8 +84,19 @@ async def connect(database: Database) -> asyncpg.Connection:
             timeout=DATABASE_POOL_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
         )
+        _keep_alive(connection._transport.get_extra_info("socket"))  # asyncpg has no option for it
     except OSError as error:
         raise NoConnectionError(str(error) or type(error).__name__) from error
+    return connection
+
+
+def _keep_alive(connected: socket.socket) -> None:
+    if connected.family == socket.AF_UNIX:
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVES)
 
 
 def violates(error: IntegrityError, constraint: str) -> bool:

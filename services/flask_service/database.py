@@ -11,6 +11,7 @@ import shop.settings
 from flask import Flask, current_app
 from psycopg.errors import UniqueViolation
 from shop.settings import DATABASE_POOL_TIMEOUT_S, DATABASE_STATEMENT_TIMEOUT_S
+from shop.streams import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVES
 from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -68,10 +69,7 @@ def sqlalchemy_url(where: shop.settings.Database) -> URL:
 
 
 def connect(where: shop.settings.Database) -> psycopg.Connection:
-    """A connection beside the pool, whose every statement is a transaction of its own. Raises psycopg.Error.
-
-    One that only waits sends nothing, and would not know without keepalives that the server has vanished.
-    """
+    """A connection beside the pool, whose every statement is a transaction of its own. Raises psycopg.Error."""
     return psycopg.connect(
         autocommit=True,
         user=where.user,
@@ -81,9 +79,9 @@ def connect(where: shop.settings.Database) -> psycopg.Connection:
         dbname=where.name,
         connect_timeout=CONNECT_TIMEOUT_S,
         options=OPTIONS,
-        keepalives_idle=15,
-        keepalives_interval=5,
-        keepalives_count=3,
+        keepalives_idle=KEEPALIVE_IDLE_S,
+        keepalives_interval=KEEPALIVE_INTERVAL_S,
+        keepalives_count=KEEPALIVES,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack, closing
 from threading import Lock, Thread
 from typing import cast
 
@@ -51,12 +52,14 @@ class _Listener:
             self._lock.release()
 
     def _connect(self) -> psycopg.Connection:
-        try:
-            connection = connect(self._where)
-            connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
-        except psycopg.Error as error:
-            _log.warning("listener: %s", error)
-            raise _unavailable() from None
+        with ExitStack() as unless_it_listens:
+            try:
+                connection = unless_it_listens.enter_context(closing(connect(self._where)))
+                connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
+            except psycopg.Error as error:
+                _log.warning("listener: %s", error)
+                raise _unavailable() from None
+            unless_it_listens.pop_all()
         return connection
 
     def _listen(self, connection: psycopg.Connection, streams: Streams) -> None:

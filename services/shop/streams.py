@@ -13,6 +13,11 @@ HEARTBEAT = b":\n\n"
 # Where PostgreSQL notifies of a new event; the payload is the order's id in decimal digits.
 CHANNEL = "order_event"
 
+# One that only listens sends nothing, and would not know without TCP keepalives that its server has vanished.
+KEEPALIVE_IDLE_S = 15
+KEEPALIVE_INTERVAL_S = 5
+KEEPALIVES = 3
+
 
 def event(event_id: int, status: str, created_at: datetime) -> bytes:
     """One event, the empty line after it included."""

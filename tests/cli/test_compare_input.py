@@ -36,6 +36,11 @@ CASES = [
         ["--stack", "catalog=flask,orders=django", "--scenario", "recommend"],
         ["catalog=flask,orders=django does not play recommend, which recommend needs"],
     ),
+    (
+        "a stack of one role",
+        ["--stack", "catalog=flask", "--scenario", "checkout"],
+        ["catalog=flask does not play orders, which checkout needs"],
+    ),
     ("no such folder", ["--services", "nowhere", "--scenario", "ping"], ["nowhere: not a folder"]),
     ("results where none can be", ["--scenario", "ping", "--results", "bad.yaml/results"], ["bad.yaml/results"]),
 ]

@@ -29,9 +29,9 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(contract_command, ["--seed", "1", *map(str, arguments)], standalone_mode=False)
 
 
-def test_a_service_that_keeps_the_contract(key_file: Path) -> None:
+def test_a_service_that_keeps_the_contract() -> None:
     with serving(Shop("ping", "")) as url:
-        result = run(url, "--role", "ping", "--jwt-key-file", key_file)
+        result = run(url, "--role", "ping")
     assert result.return_value == 0
     assert "The contract is kept" in result.stdout
     assert "(seed 1)" in result.stdout
@@ -84,6 +84,13 @@ def test_wrong_input(arguments: list[str], problem: str, key_file: Path) -> None
         result = run(url, *given)
     assert isinstance(result.exception, InputError)
     assert problem in str(result.exception)
+
+
+def test_a_role_that_takes_tokens_needs_the_key() -> None:
+    with serving(Shop("catalog", "")) as url:
+        result = run(url, "--role", "catalog")
+    assert isinstance(result.exception, InputError)
+    assert result.exception.problems == ("--jwt-key-file: missing; operations of this role need a token",)
 
 
 def test_a_fake_catalog_that_cannot_be_served(key_file: Path) -> None:

@@ -68,7 +68,7 @@ def level_trial(
 
 def answers(p99_ms: float = 3.0) -> Answers:
     latency_ms = {"p50": 1.0, "p90": 2.0, "p99": p99_ms, "p99.9": p99_ms, "max": p99_ms}
-    return Answers(100.0, 200, 200, {}, latency_ms, "")
+    return Answers(100.0, 200, 200, {}, 0, latency_ms, "")
 
 
 def streams_seen(wanted: int, held: int) -> StreamsSeen:

@@ -24,6 +24,7 @@ SCHEMA: dict[str, Any] = {
         "role": {"enum": ["catalog", "orders"]},
         "name": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 5},
         "size": {"type": "integer", "minimum": 1, "maximum": 9},
+        "rate": {"not": {}},
     },
     "dependentRequired": {"size": ["role"]},
 }
@@ -50,6 +51,7 @@ CASES = [
         "role: missing; size needs it",
         "size: 10 is above 9",
     ]),
+    ("elsewhere only", "{slo: {p99_ms: 1}, rate: 4}", ["rate: has no place here"]),
     ("empty list", "{slo: {p99_ms: 1}, argv: []}", ["argv: has fewer than 1 items"]),
     ("place in a list", "{slo: {p99_ms: 1}, argv: [a, 1]}", ["argv[1]: 1 is not text"]),
     ("twice in a list", "{slo: {p99_ms: 1}, argv: [a, a]}", ["argv: has an item twice"]),

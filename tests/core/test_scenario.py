@@ -106,6 +106,12 @@ STREAMS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        "about what was not prepared",
+        {"open": single("streamOrder", path={"order_id": 1})},
+        {},
+        ["workload.streams.open.path: takes no id that placeOrder made; for example  {pick: placeOrder}"],
+    ),
+    (
         "a role that is fixed",
         {"prepare": {**PREPARE, "role": "catalog"}},
         {},

@@ -250,6 +250,7 @@ def test_stop_before_the_schedule(serve: Serve, orders: Orders) -> None:
 
     assert time.monotonic() - start < 2
     assert (measured.scheduled, measured.duration_s) == (0, 0)
+    assert measured.generator_cpu_share < 0.5  # closing what was opened is no load
     assert measured.streams
     assert (measured.streams.wanted, measured.streams.held, measured.streams.errors) == (100, 0, {})
     until(lambda: server.open == 0, 5, "all connections closed")

@@ -71,7 +71,7 @@ def test_the_migrations_make_what_the_models_say() -> None:
     assert (checked.returncode, checked.stdout.strip()) == (0, "No changes detected"), checked.stderr
 
 
-IN_EVERY_ROLE = ["ping", "openapi.json", "docs", "docs/<path:path>"]
+IN_EVERY_ROLE = ["ping", "openapi.json", "docs", "docs/<str:name>"]
 ROLES = [
     # role       apps                        paths
     ("ping", [], []),
@@ -148,6 +148,23 @@ def test_the_page_needs_nothing_from_elsewhere(replica: dict[str, str]) -> None:
         "docs/swagger-ui-bundle.js 200",
         "openapi.json 200",
     ], told.stderr
+
+
+ASK = """
+import sys
+from shop.settings import Role
+from django_service.__main__ import load_app
+load_app(Role.PING)
+from django.test import Client
+for asked in sys.argv[1:]:
+    print(asked[:20], Client().generic(*asked.split()).status_code)
+"""
+
+
+def test_nothing_but_the_files_of_its_folder_is_read(replica: dict[str, str]) -> None:
+    asked = ["GET /docs/..", "GET /docs/../LICENSE", "GET /docs/%2Fetc%2Fhosts", "GET /docs/" + "a" * 300]
+    told = run("-c", ASK, *asked, "POST /docs/LICENSE", LAB_ROLE="ping", **replica)
+    assert told.stdout.splitlines() == [*(f"{line[:20]} 404" for line in asked), "POST /docs/LICENSE 405"], told.stderr
 
 
 CACHE_KEY = """

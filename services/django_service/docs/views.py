@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import drf_spectacular_sidecar
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from django_service.api.responses import json_response
 from django_service.api.views import ApiView
+
+# Of this package nothing is used but the files of Swagger UI.
+SWAGGER_UI = Path(drf_spectacular_sidecar.__file__).parent / "static" / "drf_spectacular_sidecar" / "swagger-ui-dist"
 
 
 @cache
@@ -29,3 +34,13 @@ class Page(ApiView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return render(request, "docs/page.html")
+
+
+class File(ApiView):
+    """One of Swagger UI's."""
+
+    def get(self, request: HttpRequest, name: str) -> FileResponse:
+        file = SWAGGER_UI / name
+        if file not in SWAGGER_UI.iterdir():
+            raise Http404("Nothing has this path")
+        return FileResponse(file.open("rb"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from time import monotonic
 
@@ -13,6 +14,8 @@ from shop.orders import OrderStatus, is_final
 from shop.streams import HEARTBEAT, HEARTBEAT_S, event
 
 from django_service.orders.models import OrderEvent
+
+logger = logging.getLogger(__name__)
 
 
 class Events:
@@ -38,7 +41,8 @@ class Events:
                 return
             try:
                 news = self._read() if woken is Woken.CHANGED else HEARTBEAT
-            except Error:
+            except Error as error:
+                logger.warning("A stream ends: %s", error)
                 return
             if news:
                 yield news
@@ -48,10 +52,12 @@ class Events:
         self._stream.close()
 
     def _read(self) -> bytes:
-        events = list(OrderEvent.objects.filter(order_id=self._order_id).order_by("id"))
+        of_order = OrderEvent.objects.filter(order_id=self._order_id).order_by("id")
+        events = list(of_order.values_list("id", "status", "created_at"))
         if not events:
             raise Http404("No Order matches the given query.")
-        news = [event(e.id, e.status, e.created_at) for e in events if e.id > self._last_id]
-        self._last_id = max(self._last_id, events[-1].id)
-        self.over = is_final(OrderStatus(events[-1].status))
+        news = [event(*known) for known in events if known[0] > self._last_id]
+        last_id, status, _ = events[-1]
+        self._last_id = max(self._last_id, last_id)
+        self.over = is_final(OrderStatus(status))
         return b"".join(news)

@@ -27,8 +27,7 @@ class Stack:
     @property
     def slug(self) -> str:
         """Its name where that may hold no more than a variant's name may, and dots."""
-        names = [variant.name for variant in self.variants]
-        return names[0] if len(names) == 1 else ".".join(variant.name for variant in self.players.values())
+        return self.name.replace("=", ".").replace(",", ".")
 
     @property
     def variants(self) -> tuple[Manifest, ...]:

@@ -17,7 +17,9 @@ def compare(plan: Plan, ports: Ports) -> Summary:
     failures = Failures(ports.observer)
     check(plan, ports, failures)
     kept = [stack for stack in plan.stacks if stack.name not in failures.reasons]
-    deployed = [failures.attempt(stack.name, partial(_deploy, stack, plan, ports)) for stack in kept]
+    deployed = [
+        failures.attempt(stack.name, partial(_deploy, stack, number, plan, ports)) for number, stack in enumerate(kept)
+    ]
     targets = {target.stack.name: target for target in deployed if target}
     trying = Trying(plan, ports, targets, failures)
     trying.warm_up()
@@ -35,12 +37,10 @@ def compare(plan: Plan, ports: Ports) -> Summary:
     )
 
 
-def _deploy(stack: Stack, plan: Plan, ports: Ports) -> Target:
+def _deploy(stack: Stack, number: int, plan: Plan, ports: Ports) -> Target:
     ports.observer.step(f"{stack.name}: starting")
     names = Names(
         service=lambda role: f"trial-{stack.slug}-{role}",
-        database=lambda variant: database_name(
-            "trial", variant.name if len(stack.variants) == 1 else f"{variant.name}_in_{stack.slug}", plan.run
-        ),
+        database=lambda variant: database_name("trial", f"{variant.name}_{number}", plan.run),
     )
     return Target(stack, start(stack, stack.asked(plan.roles), names, ports.runtime))

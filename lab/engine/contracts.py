@@ -89,4 +89,4 @@ def _check_role(variant: Manifest, role: str, operations: Sequence[str], databas
 
 def database_name(purpose: str, whose: str, run: str) -> str:
     """Short: PostgreSQL cuts names at 63 bytes."""
-    return f"{purpose}_{whose}_{run.rpartition('-')[2]}".replace("-", "_").replace(".", "_")
+    return f"{purpose}_{whose}_{run.rpartition('-')[2]}".replace("-", "_")

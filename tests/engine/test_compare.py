@@ -102,7 +102,7 @@ def test_a_variant_that_fails_is_told_and_the_others_are_measured(
 def test_contract_and_trials_use_databases_of_their_own() -> None:
     world = World({"a": 120})
     world.compare()
-    assert world.runtime.databases == ["contract_a_run", "trial_a_run"]
+    assert world.runtime.databases == ["contract_a_run", "trial_a_0_run"]
 
 
 def test_orders_are_checked_against_a_fake_catalog_and_measured_with_the_real_one() -> None:
@@ -130,8 +130,8 @@ def test_a_hybrid_is_checked_role_by_role_and_each_variant_has_its_database() ->
         ("http://contract-a-catalog", "catalog"),
         ("http://contract-b-orders", "orders"),
     ]
-    assert world.runtime.databases[2:] == ["trial_a_in_a_b_run", "trial_b_in_a_b_run"]
-    assert world.runtime.deployed["trial-a.b-orders"].catalog_url == "http://trial-a.b-catalog"
+    assert world.runtime.databases[2:] == ["trial_a_0_run", "trial_b_0_run"]
+    assert world.runtime.deployed["trial-catalog.a.orders.b-orders"].catalog_url == "http://trial-catalog.a.orders.b-catalog"
     assert [variant.name for variant in found.variants] == ["catalog=a,orders=b"]
 
 

@@ -131,7 +131,10 @@ def test_a_hybrid_is_checked_role_by_role_and_each_variant_has_its_database() ->
         ("http://contract-b-orders", "orders"),
     ]
     assert world.runtime.databases[2:] == ["trial_a_0_run", "trial_b_0_run"]
-    assert world.runtime.deployed["trial-catalog.a.orders.b-orders"].catalog_url == "http://trial-catalog.a.orders.b-catalog"
+    assert (
+        world.runtime.deployed["trial-catalog.a.orders.b-orders"].catalog_url
+        == "http://trial-catalog.a.orders.b-catalog"
+    )
     assert [variant.name for variant in found.variants] == ["catalog=a,orders=b"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -52,6 +53,11 @@ class Health:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_port = False  # a taken port must be an error; newer Pythons would share it
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A prober that hangs up is no fault; of any other it tells."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:

@@ -25,7 +25,9 @@ def result_table(summary: Summary) -> Table:
     """The final table: figures are those of the rate compared."""
     slo, rate = summary.scenario.slo, summary.compared_at_per_s
     compared = f"at {rate:.0f}/s" if rate else "no common rate"
-    table = Table(title=f"{summary.scenario.title} ({compared})", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=f"{summary.scenario.title} ({compared})", title_justify="left", box=box.SIMPLE_HEAD, collapse_padding=True
+    )
     table.add_column("variant", min_width=7, overflow="fold")
     table.add_column(f"requests/s held\n(p99 ≤ {slo.p99_ms:g} ms)", no_wrap=True)
     for heading in ("p50\nms", "p99\nms", "CPU ms/\nrequest", "memory\nMiB", "first\nanswer s"):

@@ -98,8 +98,7 @@ def make_plan(
     needed = roles(sent, {operation.id: operation.role for operation in contract_operations().values()})
     for stack in named or ():
         if missing := stack.missing(needed):
-            played = ",".join(f"{role}={variant.name}" for role, variant in stack.players.items())
-            problems.append(f"{played} does not play {', '.join(missing)}, which {scenario_name} needs")
+            problems.append(f"{stack.by_role} does not play {', '.join(missing)}, which {scenario_name} needs")
     if problems or not scenario:
         raise InputError("lab compare", problems)
     able = [stack for stack in map(stack_of, manifests.values()) if not stack.missing(needed)]

@@ -18,7 +18,7 @@ from shop.settings import TOKEN_KEY_MIN_BYTES
 from shop.tokens import WRITE_SCOPES, mint
 
 from lab.core.manifest import PING_ROLE
-from lab.core.measurement import Answers, Measurement, StreamsSeen, missed_objectives, void_reasons
+from lab.core.measurement import Answers, Measurement, StreamsSeen, kinds, missed_objectives, void_reasons
 from lab.core.roles import ANY_ROLE
 from lab.core.scenario import Scenario
 from lab.errors import InputError
@@ -237,5 +237,4 @@ def _stream_rows(streams: StreamsSeen) -> Mapping[str, str]:
 
 
 def _failed(errors: Mapping[str, int]) -> str:
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(errors.items()))
-    return f"{sum(errors.values())}{f': {kinds}' if kinds else ''}"
+    return f"{sum(errors.values())}{f': {kinds(errors)}' if errors else ''}"

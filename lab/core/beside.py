@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ class Level:
                 "refused": measurement.streams.refused,
                 "errors": dict(measurement.streams.errors),
                 "events": measurement.streams.events,
-                "event_delay_ms": _copy(measurement.streams.event_delay_ms),
+                "event_delay_ms": measurement.streams.event_delay_ms and dict(measurement.streams.event_delay_ms),
                 "memory_bytes_per_stream": None if per_stream is None else round(per_stream),
             }
         elif self.level:
@@ -76,10 +76,6 @@ class Level:
             "workload": workload,
             "streams": streams,
         }
-
-
-def _copy(figures: Mapping[str, float] | None) -> dict[str, float] | None:
-    return None if figures is None else dict(figures)
 
 
 def levels(trials: Sequence[Trial]) -> tuple[Level, ...]:

@@ -91,7 +91,7 @@ def missed_objectives(measurement: Measurement, slo: Slo) -> tuple[str, ...]:
     if measurement.beside:
         reasons += [f"beside the workload {reason}" for reason in _missed(measurement.beside, slo)]
     if measurement.streams and measurement.streams.errors:
-        reasons.append(f"streams failed: {_kinds(measurement.streams.errors)}")
+        reasons.append(f"streams failed: {kinds(measurement.streams.errors)}")
     if measurement.rate_per_s and _fell_behind(measurement):
         answered_per_s = measurement.answered / measurement.duration_s
         reasons.append(f"answered {answered_per_s:.1f} of {measurement.rate_per_s:.1f} requests per second")
@@ -105,11 +105,12 @@ def _missed(answers: Answers | Measurement, slo: Slo) -> list[str]:
         reasons.append(f"p99 was {p99_ms:.1f} ms, above {slo.p99_ms:g} ms")
     error_share = sum(answers.errors.values()) / answers.scheduled if answers.scheduled else 0.0
     if error_share > slo.error_share:
-        reasons.append(f"{error_share:.2%} of requests failed, above {slo.error_share:.2%}: {_kinds(answers.errors)}")
+        reasons.append(f"{error_share:.2%} of requests failed, above {slo.error_share:.2%}: {kinds(answers.errors)}")
     return reasons
 
 
-def _kinds(errors: Mapping[str, int]) -> str:
+def kinds(errors: Mapping[str, int]) -> str:
+    """Errors in words."""
     return ", ".join(f"{count} {kind}" for kind, count in sorted(errors.items()))
 
 

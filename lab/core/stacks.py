@@ -22,7 +22,11 @@ class Stack:
     def name(self) -> str:
         """As results call it: its only variant, or `ROLE=NAME,...`."""
         names = [variant.name for variant in self.variants]
-        return names[0] if len(names) == 1 else ",".join(f"{role}={v.name}" for role, v in self.players.items())
+        return names[0] if len(names) == 1 else self.by_role
+
+    @property
+    def by_role(self) -> str:
+        return ",".join(f"{role}={variant.name}" for role, variant in self.players.items())
 
     @property
     def slug(self) -> str:

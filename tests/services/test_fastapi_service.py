@@ -23,32 +23,15 @@ from fastapi_service.app import create_app
 from fastapi_service.database import NoConnectionError
 from fastapi_service.orders.prices import Prices
 from shop.problems import Problem
-from shop.settings import Database, Role, Settings
+from shop.settings import Role
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 
 from lab.runtimes.local import LocalRuntime
 from lab.variants import load_manifests
+from tests.services.made import settings
 
 FOLDER = Path(fastapi_service.__file__).parent
-NOWHERE = Database(user="lab", password="", host="/nonexistent", port=5432, name="shop")
-
-
-def settings(role: Role) -> Settings:
-    return Settings(
-        role=role,
-        host="127.0.0.1",
-        port=1,
-        metrics_port=1,
-        database=None if role is Role.PING else NOWHERE,
-        database_connections=4,
-        cache_url="",
-        catalog_url="http://127.0.0.1:9",
-        token_key=b"k" * 32,
-        drain_s=0.0,
-        stream_max_s=300,
-        model=None,
-    )
 
 
 def run(*argv: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -15,11 +15,12 @@ from fastapi_service.database import NoConnectionError
 from fastapi_service.orders.events import Bell, OrderStream
 from fastapi_service.orders.service import Orders
 from shop import streams
-from shop.settings import Database, Role, Settings
+from shop.settings import Database, Role
 
 from lab.runtimes.local import LocalRuntime
 from lab.tree import SERVICES
 from lab.variants import load_manifests
+from tests.services.made import settings
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 PLACED, SHIPPED = (7, "placed", MOMENT), (9, "shipped", MOMENT)
@@ -66,22 +67,7 @@ def test_a_quiet_stream_beats_from_what_it_sent_last_and_ends_in_time(monkeypatc
 @asynccontextmanager
 async def orders_replica(database_url: str) -> AsyncIterator[tuple[Orders, Callable[..., Any]]]:
     """What the role does, and a request for a stream, sent to the application without a server."""
-    app = create_app(
-        Settings(
-            role=Role.ORDERS,
-            host="127.0.0.1",
-            port=1,
-            metrics_port=1,
-            database=Database.from_url(database_url),
-            database_connections=4,
-            cache_url="",
-            catalog_url="http://127.0.0.1:9",
-            token_key=b"k" * 32,
-            drain_s=0.0,
-            stream_max_s=300,
-            model=None,
-        )
-    )
+    app = create_app(settings(Role.ORDERS, Database.from_url(database_url)))
     ending = asyncio.Event()
 
     async def ask(order_id: int, receive: Any, send: Any, method: str = "GET") -> None:

@@ -22,32 +22,17 @@ from flask_service.extensions import cache, prices
 from flask_service.orders.views import PLACE_ORDER
 from flask_service.recommend.views import RECOMMEND
 from flask_service.requests import load
-from shop.model import build
 from shop.orders import Offer
 from shop.problems import Problem
-from shop.settings import CACHE_TIMEOUT_S, CATALOG_TIMEOUT_S, WITH_DATABASE, Database, Role, Settings
+from shop.settings import CACHE_TIMEOUT_S, CATALOG_TIMEOUT_S, Role
 
-NOWHERE = Database(user="lab", password="", host="/nonexistent", port=5432, name="shop")
+from tests.services.made import settings
+
 MARGIN_S = 1.0  # for a busy machine
 
 
 def app_for(role: Role, cache_url: str = "", catalog_url: str = "http://127.0.0.1:9") -> Flask:
-    return create_app(
-        Settings(
-            role=role,
-            host="127.0.0.1",
-            port=1,
-            metrics_port=1,
-            database=NOWHERE if role in WITH_DATABASE else None,
-            database_connections=4,
-            cache_url=cache_url,
-            catalog_url=catalog_url,
-            token_key=b"k" * 32,
-            drain_s=0.0,
-            stream_max_s=300,
-            model=build() if role is Role.RECOMMEND else None,
-        )
-    )
+    return create_app(settings(role, cache_url=cache_url, catalog_url=catalog_url))
 
 
 PATHS: list[tuple[Role, set[str]]] = [

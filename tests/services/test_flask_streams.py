@@ -15,7 +15,7 @@ from flask_service.app import create_app
 from flask_service.extensions import database
 from serving.streams import ENVIRON_KEY, Full, Streams
 from shop.orders import OrderStatus
-from shop.settings import Database, Role, Settings
+from shop.settings import Database, Role
 from shop.streams import CHANNEL
 from sqlalchemy import Engine, QueuePool
 from werkzeug.test import create_environ
@@ -24,6 +24,7 @@ from werkzeug.wsgi import ClosingIterator
 from lab.runtimes.local import LocalRuntime
 from lab.tree import SERVICES
 from lab.variants import load_manifests
+from tests.services.made import settings
 
 NOWHERE = "postgresql://lab@/shop?host=/nonexistent"
 
@@ -31,22 +32,7 @@ pytestmark = pytest.mark.slow
 
 
 def orders(database_url: str) -> Flask:
-    return create_app(
-        Settings(
-            role=Role.ORDERS,
-            host="127.0.0.1",
-            port=1,
-            metrics_port=1,
-            database=Database.from_url(database_url),
-            database_connections=4,
-            cache_url="",
-            catalog_url="http://127.0.0.1:9",
-            token_key=b"k" * 32,
-            drain_s=0.0,
-            stream_max_s=300,
-            model=None,
-        )
-    )
+    return create_app(settings(Role.ORDERS, Database.from_url(database_url)))
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.core.manifest import Manifest
+from lab.core.telemetry import OFF, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """A service to run: `name` is unique in the lab; every URL is as the replicas reach it, empty where not needed.
 
-    `port` 0 leaves the choice to the runtime.
+    `port` 0 leaves the choice to the runtime. `otlp_url` is the base URL that traces go to.
     """
 
     name: str
@@ -25,6 +26,8 @@ class Deployment:
     catalog_url: str = ""
     stream_max_s: int = 300
     port: int = 0
+    telemetry: Telemetry = OFF
+    otlp_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from lab.core.deployment import Deployment, Service
 from lab.core.manifest import Manifest
 from lab.core.roles import UPSTREAMS, WITH_DATABASE
 from lab.core.stacks import Stack
+from lab.core.telemetry import OFF, Telemetry
 from lab.ports import Runtime
 
 
@@ -27,6 +28,8 @@ def start(
     runtime: Runtime,
     *,
     replicas: int = 1,
+    telemetry: Telemetry = OFF,
+    otlp_url: str = "",
     port_of: Callable[[str], int] = lambda role: 0,
     on_start: Callable[[Service], None] = lambda service: None,
 ) -> dict[str, Service]:
@@ -48,6 +51,8 @@ def start(
                 cache_url=runtime.cache_url() if role in WITH_DATABASE else "",
                 catalog_url=upstreams[0] if upstreams else "",
                 port=port_of(role),
+                telemetry=telemetry,
+                otlp_url=otlp_url,
             )
         )
         on_start(services[role])

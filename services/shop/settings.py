@@ -38,6 +38,12 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Telemetry(StrEnum):
+    OFF = "off"
+    METRICS = "metrics"
+    OFFICIAL = "official"
+
+
 ROLES = (Role.CATALOG, Role.ORDERS, Role.RECOMMEND, Role.PING)  # of every variant
 WITH_DATABASE = {Role.CATALOG, Role.ORDERS, Role.ADMIN}
 
@@ -74,6 +80,8 @@ class Database:
 @dataclass(frozen=True, slots=True)
 class Settings:
     role: Role
+    variant: str
+    telemetry: Telemetry
     host: str
     port: int
     metrics_port: int
@@ -94,6 +102,8 @@ class Settings:
         has_database = role in WITH_DATABASE
         settings = cls(
             role=role,
+            variant=environ.get("LAB_VARIANT", ""),
+            telemetry=reader.telemetry(),
             host=environ.get("LAB_HOST") or "127.0.0.1",
             port=reader.integer("LAB_PORT", minimum=1, maximum=65535),
             metrics_port=reader.integer("LAB_METRICS_PORT", minimum=1, maximum=65535),
@@ -145,6 +155,13 @@ class _Reader:
         if value:
             self.problems.append(f"LAB_ROLE: {value!r} is none of {', '.join(roles)}")
         return Role.PING
+
+    def telemetry(self) -> Telemetry:
+        value = self.environ.get("LAB_TELEMETRY") or Telemetry.OFF
+        if value not in tuple(Telemetry):
+            self.problems.append(f"LAB_TELEMETRY: {value!r} is none of {', '.join(Telemetry)}")
+            return Telemetry.OFF
+        return Telemetry(value)
 
     def integer(self, name: str, *, minimum: int, maximum: int, default: int | None = None) -> int:
         value = self.environ.get(name, "") if default is not None else self.required(name, str(minimum))

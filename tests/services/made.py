@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shop.model import build
-from shop.settings import WITH_DATABASE, Database, Role, Settings
+from shop.settings import WITH_DATABASE, Database, Role, Settings, Telemetry
 
 NOWHERE = Database(user="lab", password="", host="/nonexistent", port=5432, name="shop")
 
@@ -14,6 +14,8 @@ def settings(
     """The database is left out where the role has none."""
     return Settings(
         role=role,
+        variant="tested",
+        telemetry=Telemetry.OFF,
         host="127.0.0.1",
         port=1,
         metrics_port=1,

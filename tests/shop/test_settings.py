@@ -57,6 +57,7 @@ WRONG = [
     ("LAB_TOKEN_KEY_FILE", "/nonexistent", "LAB_TOKEN_KEY_FILE: cannot read /nonexistent: No such file or directory"),
     ("LAB_STREAM_MAX_S", "0", "LAB_STREAM_MAX_S: '0' is not an integer from 1 to 86400"),
     ("LAB_ROLE", "admin", "LAB_ROLE: 'admin' is none of catalog, orders, recommend, ping"),
+    ("LAB_TELEMETRY", "on", "LAB_TELEMETRY: 'on' is none of off, metrics, official"),
     ("LAB_DRAIN_S", "-1", "LAB_DRAIN_S: '-1' is not a number of seconds from 0 to 8"),
 ]
 

@@ -10,6 +10,7 @@ from typing import Any
 from lab.core.connections import Demand
 from lab.core.deployment import Deployment
 from lab.core.manifest import command
+from lab.core.telemetry import Mode
 from lab.runtimes.supervision.ports import HOST
 
 PASSED_ON = ("PATH", "HOME", "TMPDIR")
@@ -52,12 +53,15 @@ def plan(deployment: Deployment, python: str, token_key: Path, model: Path, envi
         environment={
             **clean(environ),
             "LAB_ROLE": deployment.role,
+            "LAB_VARIANT": deployment.variant.name,
+            "LAB_TELEMETRY": deployment.telemetry.mode.value,
             "LAB_HOST": HOST,
             "LAB_DB_CONNECTIONS": str(deployment.database_connections),
             "LAB_TOKEN_KEY_FILE": str(token_key),
             "LAB_MODEL_FILE": str(model),
             "LAB_STREAM_MAX_S": str(deployment.stream_max_s),
             **{key: value for key, value in urls.items() if value},
+            **_tracing(deployment),
         },
         replicas=deployment.replicas,
         connections=_connections(deployment),
@@ -70,6 +74,17 @@ def _connections(deployment: Deployment) -> int:
     if not deployment.database_url:
         return 0
     return deployment.database_connections + (deployment.role == "orders")
+
+
+def _tracing(deployment: Deployment) -> dict[str, str]:
+    """OpenTelemetry's own settings."""
+    if deployment.telemetry.mode is not Mode.OFFICIAL:
+        return {}
+    return {
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": f"{deployment.telemetry.traced:g}",
+        **({"OTEL_EXPORTER_OTLP_ENDPOINT": deployment.otlp_url} if deployment.otlp_url else {}),
+    }
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:

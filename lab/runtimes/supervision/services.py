@@ -78,7 +78,11 @@ class RunningService:
     def _make(self) -> RunningReplica:
         name = f"{self.plan.name}-{next(self._numbers)}"
         metrics_port = ports.hold_one(self._around.ports, shared=False)
-        bound = {"LAB_PORT": str(self._port.number), "LAB_METRICS_PORT": str(metrics_port.number)}
+        bound = {
+            "LAB_PORT": str(self._port.number),
+            "LAB_METRICS_PORT": str(metrics_port.number),
+            "OTEL_RESOURCE_ATTRIBUTES": f"service.instance.id={name}",
+        }
         command = Command(
             name=name,
             argv=self.plan.argv,

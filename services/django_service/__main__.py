@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from serving.wsgi import serve
 from shop.settings import Role, Settings
+from telemetry.setup import Telemetry
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 
-def load_app(role: Role) -> WSGIApplication:
+def load_app(role: Role, telemetry: Telemetry) -> WSGIApplication:
     module = "django_service.backoffice.settings" if role is Role.ADMIN else "django_service.settings"
     os.environ["DJANGO_SETTINGS_MODULE"] = module
     from django.core.wsgi import get_wsgi_application

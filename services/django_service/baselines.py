@@ -57,4 +57,4 @@ def load_app() -> WSGIApplication:
 
 
 if __name__ == "__main__":
-    serve(load_app, Settings.or_exit(os.environ))
+    serve(lambda _: load_app(), Settings.or_exit(os.environ))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from fastapi import FastAPI, Response
 from fastapi.telemetry import TelemetryConfig
 from shop.settings import Role, Settings
+from telemetry.setup import OFF, Telemetry
 from typing_extensions import TypedDict
 
 from fastapi_service import errors
@@ -24,7 +25,8 @@ class Pong(TypedDict):
     status: Literal["ok"]
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, telemetry: Telemetry = OFF) -> FastAPI:
+    """Its pools tell of themselves what `telemetry` asks for; `telemetry.instrument` lets its requests do so."""
     # The others are not even imported: their libraries take memory.
     role = None if settings.role is Role.PING else import_module(f"fastapi_service.{settings.role}")
 
@@ -34,7 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         if role is None:
             yield {}
         else:
-            async with role.lifespan(settings) as service:
+            async with role.lifespan(settings, telemetry) as service:
                 yield {settings.role.value: service}
 
     app = PublishedAPI(

@@ -56,4 +56,4 @@ def product(settings: Settings) -> FastAPI:
 
 if __name__ == "__main__":
     settings = Settings.or_exit(os.environ)
-    asgi.run(ping() if sys.argv[1] == "ping" else product(settings), settings)
+    asgi.run(lambda _: ping() if sys.argv[1] == "ping" else product(settings), settings)

@@ -47,6 +47,7 @@ class Sessions:
             max_overflow=0,
             pool_timeout=DATABASE_POOL_TIMEOUT_S,
             skip_autocommit_rollback=True,
+            hide_parameters=True,  # no log has values
             connect_args={
                 "timeout": DATABASE_POOL_TIMEOUT_S,
                 "command_timeout": COMMAND_TIMEOUT_S,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from serving.wsgi import serve
 from shop.settings import Settings
+from telemetry.setup import Telemetry
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from _typeshed.wsgi import WSGIApplication
 
 
-def load_app(settings: Settings) -> Flask:
+def load_app(settings: Settings, telemetry: Telemetry) -> WSGIApplication:
     """In the worker only: the modules that its parent had imported, its garbage collector would copy by looking."""
     from flask_service.app import create_app
 

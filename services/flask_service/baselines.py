@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
 
 from flask import Flask
 from flask.typing import ResponseReturnValue
@@ -54,4 +53,4 @@ def product(settings: Settings) -> Flask:
 
 if __name__ == "__main__":
     settings = Settings.or_exit(os.environ)
-    serve(ping if sys.argv[1] == "ping" else partial(product, settings), settings)
+    serve(lambda _: ping() if sys.argv[1] == "ping" else product(settings), settings)

@@ -37,6 +37,7 @@ class Database:
             sqlalchemy_url(where),
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
+            hide_parameters=True,  # no log has values
             pool_size=connections,
             max_overflow=0,
             pool_timeout=DATABASE_POOL_TIMEOUT_S,

@@ -13,13 +13,20 @@ import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from time import perf_counter
 from types import FrameType
 from typing import cast
 
 import uvicorn
 from shop.settings import Settings, exit_with
+from telemetry import logs
+from telemetry.asgi import RECEIVED_KEY
+from telemetry.runtime import thread_cpu_s, watch_loop
+from telemetry.setup import Telemetry, start
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from serving.backlog import accept_queue_length
 from serving.health import Health, Progress
 
 # Longer than clients keep idle connections, so that it is they who close them.
@@ -30,18 +37,26 @@ APPLICATION_END_S = 1.0
 POLL_S = 0.02
 
 
-def run(app: Callable[..., Awaitable[None]], settings: Settings) -> None:
+Application = Callable[..., Awaitable[None]]
+
+
+def run(create_app: Callable[[Telemetry], Application], settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. A port that cannot be had ends the process with exit code 2."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    health = Health(Progress())
+    logs.configure(settings)
+    telemetry = start(settings)
+    health = Health(Progress(), telemetry.metrics)
     try:
         health.serve(settings.host, settings.metrics_port)
     except OSError as error:
         exit_with([f"LAB_METRICS_PORT: cannot bind {settings.host}:{settings.metrics_port}: {error.strerror}"])
+    listener = _bind(settings.host, settings.port)
+    if metrics := telemetry.metrics:
+        metrics.watch_queue("accept", partial(accept_queue_length, listener))
+        metrics.watch_workers(1, thread_cpu_s())
     config = uvicorn.Config(
-        app,
+        create_app(telemetry),
         loop="uvloop",
-        http="httptools",
+        http=_TimedProtocol if telemetry.metrics else HttpToolsProtocol,
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -53,7 +68,7 @@ def run(app: Callable[..., Awaitable[None]], settings: Settings) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
     )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises its signal again when it has ended
-        _Server(config, health, settings.drain_s).run(sockets=[_bind(settings.host, settings.port)])
+        _Server(config, health, telemetry, settings.drain_s).run(sockets=[listener])
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -68,15 +83,26 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _TimedProtocol(HttpToolsProtocol):
+    """Notes when a request came, for those who want to know how long it waited for the loop."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope[RECEIVED_KEY] = perf_counter()  # type: ignore[literal-required]
+
+
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, health: Health, drain_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, health: Health, telemetry: Telemetry, drain_s: float) -> None:
         super().__init__(config)
         self._health = health
+        self._telemetry = telemetry
         self._drain_s = drain_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._ending = asyncio.Event()
         self.lifespan.state["ending"] = self._ending
+        if self._telemetry.metrics:
+            watch_loop(self._telemetry.metrics, asyncio.get_running_loop())
         await super().startup(sockets)
         self._health.ready = not self.should_exit
 
@@ -91,6 +117,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         clock = asyncio.get_running_loop().time
         begin = clock()
+        end = begin + END_WITHIN_S - self._telemetry.ends_within_s
         self._ending.set()
         self._announce_close()
         await self._stop_accepting(sockets or [])
@@ -98,12 +125,13 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(0)  # one more round of the loop reads what has arrived meanwhile
         for connection in self._connections:
             connection.shutdown()
-        await self._until_closed(begin + END_WITHIN_S - APPLICATION_END_S)
+        await self._until_closed(end - APPLICATION_END_S)
         for task in list(self.server_state.tasks):
             task.cancel()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(begin + END_WITHIN_S - POLL_S):
+            async with asyncio.timeout_at(end - POLL_S):
                 await self.lifespan.shutdown()
+        self._telemetry.shutdown()
 
     @property
     def _connections(self) -> list[HttpToolsProtocol]:
@@ -127,7 +155,8 @@ class _Server(uvicorn.Server):
             await loop.connect_accepted_socket(self._protocol, connection)
 
     def _protocol(self) -> asyncio.Protocol:
-        return HttpToolsProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        protocol = cast("type[HttpToolsProtocol]", self.config.http_protocol_class)
+        return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     async def _until_closed(self, deadline: float) -> None:
         clock, state = asyncio.get_running_loop().time, self.server_state

@@ -1,4 +1,4 @@
-"""Health on a port and a thread of their own, so that a full request queue does not fail a probe."""
+"""Health and metrics on a port and a thread of their own, so that a full request queue hides neither."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from telemetry.metrics import Metrics
 
 STALLED_AFTER_S = 10.0
+PLAIN = "text/plain; charset=utf-8"
 
 
 class Progress:
@@ -27,21 +32,24 @@ class Progress:
 
 
 class Health:
-    """Answers /livez from `progress`, and /readyz from `ready`, which the server sets and clears."""
+    """Answers /livez and /metrics from what it is given, and /readyz from `ready`, which the server sets and clears."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, metrics: Metrics | None) -> None:
         self.progress = progress
+        self.metrics = metrics
         self.ready = False
 
-    def answer(self, path: str) -> tuple[int, str]:
-        """Status and text for one request path."""
+    def answer(self, path: str, accept: str) -> tuple[int, str, bytes]:
+        """Status, media type and body for one request; `accept` is its header."""
         match path:
             case "/livez":
-                return (503, "no progress") if self.progress.stalled else (200, "ok")
+                return (503, PLAIN, b"no progress") if self.progress.stalled else (200, PLAIN, b"ok")
             case "/readyz":
-                return (200, "ok") if self.ready else (503, "not ready")
+                return (200, PLAIN, b"ok") if self.ready else (503, PLAIN, b"not ready")
+            case "/metrics" if self.metrics:
+                return 200, *self.metrics.render(accept)
             case _:
-                return 404, "not found"
+                return 404, PLAIN, b"not found"
 
     def serve(self, host: str, port: int) -> ThreadingHTTPServer:
         """Starts answering; OSError when the port is taken. The caller may `shutdown()` what it gets."""
@@ -66,10 +74,9 @@ def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
         timeout = 10
 
         def do_GET(self) -> None:
-            status, text = health.answer(self.path)
-            body = text.encode()
+            status, media_type, body = health.answer(self.path, self.headers.get("Accept", ""))
             self.send_response(status)
-            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

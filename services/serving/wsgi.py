@@ -21,12 +21,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
 from gunicorn.http.message import Request
 from gunicorn.http.wsgi import Response
 from gunicorn.sock import TCPSocket
 from gunicorn.workers import gthread
 from shop.settings import Settings, exit_with
+from shop.settings import Telemetry as Mode
+from telemetry import logs
+from telemetry.runtime import Busy
+from telemetry.setup import OFF, Telemetry, start
 
+from serving.backlog import accept_queue_length
 from serving.health import Health, Progress
 from serving.streams import ENVIRON_KEY, Streams
 
@@ -41,11 +48,15 @@ DISCARD_BYTES = 65_536
 NOBODY_THERE = {errno.EAGAIN, errno.ECONNABORTED}
 
 
-def serve(load_app: Callable[[], WSGIApplication], settings: Settings) -> NoReturn:
+LoadApp = Callable[[Telemetry], "WSGIApplication"]
+
+
+def serve(load_app: LoadApp, settings: Settings) -> NoReturn:
     """Runs until SIGTERM or SIGINT, then exits with code 0; with 2 and one line for each port that is taken.
 
     `load_app` runs in the worker process, before it listens.
     """
+    logs.configure(settings)
     _exit_if_taken(settings)
     gthread.STOP_KEEPALIVE_LINGER = settings.drain_s
     _Server(load_app, settings).run()
@@ -70,9 +81,10 @@ def _exit_if_taken(settings: Settings) -> None:
 class _Server(BaseApplication):
     """Gunicorn's custom application: configuration from `settings`, nothing from files, arguments or environment."""
 
-    def __init__(self, load_app: Callable[[], WSGIApplication], settings: Settings) -> None:
+    def __init__(self, load_app: LoadApp, settings: Settings) -> None:
         self.load_app = load_app
         self.settings = settings
+        self.telemetry = OFF
         super().__init__()
 
     def load_config(self) -> None:
@@ -80,7 +92,7 @@ class _Server(BaseApplication):
             "bind": [],  # the worker listens itself
             "reuse_port": True,
             "workers": 1,
-            "worker_class": Worker,
+            "worker_class": Worker if self.settings.telemetry is Mode.OFF else TimedWorker,
             "threads": self.settings.database_connections,
             "keepalive": KEEP_ALIVE_S,
             "graceful_timeout": ENDS_WITHIN_S,
@@ -89,6 +101,8 @@ class _Server(BaseApplication):
             "forwarder_headers": "",
             "control_socket_disable": True,
             "loglevel": "warning",
+            "errorlog": None,
+            "logger_class": _Logger,
             "when_ready": _sigint_as_sigterm,
             "pre_request": _announce_close_if_unread,
         }
@@ -96,7 +110,15 @@ class _Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> WSGIApplication:
-        return self.load_app()
+        return self.load_app(self.telemetry)
+
+
+class _Logger(Logger):
+    """Leaves what it has to say to the root logger."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        self.error_log.propagate = True
 
 
 def _sigint_as_sigterm(arbiter: Arbiter) -> None:
@@ -113,6 +135,7 @@ class Connection(gthread.TConn):
     """Gunicorn's connection, except that the dispatcher does not stand still while a client takes its time to close."""
 
     linger: Callable[[Connection], None]
+    queued_at: float
 
     def close(self, graceful: bool = False) -> None:
         if graceful:
@@ -129,7 +152,9 @@ class Worker(gthread.ThreadWorker):
 
     def init_process(self) -> None:
         settings = self.app.settings
-        self.health = Health(Progress())
+        self.app.telemetry = telemetry = start(settings)
+        self.cfg.set("graceful_timeout", int(ENDS_WITHIN_S - telemetry.ends_within_s))
+        self.health = Health(Progress(), telemetry.metrics)
         self.health.serve(settings.host, settings.metrics_port)
         self.streams = Streams(settings.database_connections)
         super().init_process()
@@ -154,6 +179,7 @@ class Worker(gthread.ThreadWorker):
     def run(self) -> None:
         self.health.ready = self.alive
         super().run()
+        self.app.telemetry.shutdown()
 
     def notify(self) -> None:
         self.health.progress.made()
@@ -223,6 +249,34 @@ class Worker(gthread.ThreadWorker):
                 while self.take(listener):
                     pass
                 listener.close()
+
+
+class TimedWorker(Worker):
+    """The same, with queues that can be seen."""
+
+    def init_process(self) -> None:
+        self.busy = Busy()
+        super().init_process()
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        metrics = self.app.telemetry.metrics
+        assert metrics
+        self.queue_time = metrics.queue_time
+        metrics.watch_queue("accept", partial(accept_queue_length, self.sockets[0]))
+        metrics.watch_queue("executor", self.tpool._work_queue.qsize)
+        metrics.watch_workers(self.cfg.threads, self.busy.seconds)
+
+    def enqueue_req(self, conn: Connection) -> None:
+        conn.queued_at = time.perf_counter()
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Connection) -> object:
+        self.queue_time.observe(self.busy.begin() - conn.queued_at)
+        try:
+            return super().handle(conn)
+        finally:
+            self.busy.end()
 
 
 _should_close = Response.should_close

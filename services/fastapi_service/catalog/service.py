@@ -22,6 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+from telemetry import libraries
+from telemetry.setup import Telemetry
 
 from fastapi_service.catalog.cache import ProductCache
 from fastapi_service.catalog.schemas import (
@@ -123,9 +125,11 @@ def _no_product(product_id: int) -> Problem:
 
 
 @asynccontextmanager
-async def lifespan(settings: Settings) -> AsyncIterator[Catalog]:
+async def lifespan(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Catalog]:
     assert settings.database is not None
     sessions = Sessions.of(settings.database, settings.database_connections)
+    libraries.sqlalchemy(sessions.engine.sync_engine, telemetry)
+    libraries.redis(telemetry)
     cache = ProductCache(settings.cache_url, settings.database.name) if settings.cache_url else None
     try:
         yield Catalog(sessions, cache)

@@ -23,7 +23,7 @@ class _Product(BaseModel):
 
 
 class Prices:
-    def __init__(self, catalog_url: str) -> None:
+    def __init__(self, catalog_url: str, trace_configs: list[aiohttp.TraceConfig]) -> None:
         """Connects when first used."""
         self._products_url = f"{catalog_url}/products/"
         self._session = aiohttp.ClientSession(
@@ -31,6 +31,7 @@ class Prices:
             cookie_jar=aiohttp.DummyCookieJar(),
             # No total: it is that of all prices of one order together.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CATALOG_CONNECT_TIMEOUT_S),
+            trace_configs=trace_configs,
         )
 
     async def of(self, product_ids: Iterable[int]) -> dict[int, Offer]:

@@ -32,6 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from telemetry import libraries
+from telemetry.setup import Telemetry
 
 from fastapi_service.database import Sessions, violates
 from fastapi_service.models import ORDER_KEY, Order, OrderEvent, OrderLine, Stock
@@ -47,6 +49,7 @@ from fastapi_service.orders.schemas import (
     order_output,
     order_page,
 )
+from fastapi_service.telemetry import instrument_client
 
 # Built once: SQLAlchemy spends more on building a statement than on running it.
 _ORDER = select(Order).where(Order.id == bindparam("order_id"))
@@ -216,10 +219,11 @@ def _no_order(order_id: int) -> Problem:
 
 
 @asynccontextmanager
-async def lifespan(settings: Settings) -> AsyncIterator[Orders]:
+async def lifespan(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Orders]:
     assert settings.database is not None
     sessions = Sessions.of(settings.database, settings.database_connections)
-    prices = Prices(settings.catalog_url)
+    libraries.sqlalchemy(sessions.engine.sync_engine, telemetry)
+    prices = Prices(settings.catalog_url, instrument_client(telemetry, settings.catalog_url))
     listener = Listener(settings.database)
     try:
         yield Orders(sessions, prices, listener, settings.stream_max_s)

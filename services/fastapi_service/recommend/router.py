@@ -10,6 +10,7 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, Depends, Request, Response
 from shop.nearest import Nearest
 from shop.settings import Settings
+from telemetry.setup import Telemetry
 
 from fastapi_service.published import BODY, problems
 from fastapi_service.recommend.schemas import RecommendationInput, Recommendations, recommendations_json
@@ -20,9 +21,17 @@ router = APIRouter(route_class=ShopRoute, tags=["recommend"])
 
 
 @asynccontextmanager
-async def lifespan(settings: Settings) -> AsyncIterator[Nearest]:
+async def lifespan(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Nearest]:
     assert settings.model is not None
-    current_default_thread_limiter().total_tokens = settings.database_connections
+    threads = current_default_thread_limiter()
+    threads.total_tokens = settings.database_connections
+    if telemetry.metrics:
+        telemetry.metrics.watch_threads(
+            "recommend",
+            settings.database_connections,
+            lambda: threads.borrowed_tokens,
+            lambda: threads.statistics().tasks_waiting,
+        )
     yield Nearest(settings.model)
 
 

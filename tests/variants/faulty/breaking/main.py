@@ -21,4 +21,4 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 if __name__ == "__main__":
-    asgi.run(app, Settings.or_exit(os.environ))
+    asgi.run(lambda telemetry: app, Settings.or_exit(os.environ))

@@ -1,0 +1,131 @@
+"""Traces of one replica: OpenTelemetry's SDK, sending batches in a thread of its own.
+
+Everything that `OTEL_*` variables decide is theirs; what they leave open is decided here. What waits is bounded by the
+SDK's queue, and counted in metrics when it is dropped. Created in the process that serves, after any fork.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Sum
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, format_span_id, format_trace_id, get_current_span
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+from shop.settings import Settings
+
+DEFAULTS = {
+    "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
+    # The SDK's 512 take an exporter's thread so long to write down that requests wait for it: 12 ms, 64 take 1.5.
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "64",
+    "OTEL_BSP_SCHEDULE_DELAY": "1000",
+    "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "2048",  # clients choose paths and headers
+    "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",  # what waits, what was dropped
+}
+SENT_WITHIN_S = 1.5
+NO_METERS = NoOpMeterProvider()  # for instrumentation, whose metrics would repeat ours
+GAUGES = ("otel.sdk.processor.span.queue.size", "otel.sdk.processor.span.queue.capacity")
+COUNTERS = ("otel.sdk.processor.span.processed", "otel.sdk.exporter.span.exported")
+HELP = {
+    "otel.sdk.processor.span.queue.size": "Finished spans that wait to be sent.",
+    "otel.sdk.processor.span.queue.capacity": "Finished spans that may wait; more are dropped.",
+    "otel.sdk.processor.span.processed": "Finished spans that were handed on to be sent, or dropped (error_type).",
+    "otel.sdk.exporter.span.exported": "Finished spans that were sent, or could not be (error_type).",
+}
+# By `error.type`.
+AT_0: Mapping[str, Mapping[str, float]] = {
+    "otel.sdk.processor.span.processed": {"": 0, "queue_full": 0},
+    "otel.sdk.exporter.span.exported": {"": 0},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    provider: TracerProvider
+    processor: BatchSpanProcessor
+    _meters: MeterProvider
+    ends_within_s: float = SENT_WITHIN_S
+
+    def shutdown(self) -> None:
+        """Sends what is finished, for so long as `SENT_WITHIN_S`; what is left then is lost, whoever receives it."""
+        self.processor._batch_processor.shutdown(round(SENT_WITHIN_S * 1000))
+        self._meters.shutdown()
+
+
+def start(settings: Settings, registry: CollectorRegistry) -> Tracing:
+    """`registry` gets the metrics of what waits, was sent and was dropped."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    processor = BatchSpanProcessor(OTLPSpanExporter(meter_provider=meters), meter_provider=meters)
+    provider = TracerProvider(resource=resource(settings), shutdown_on_exit=False, meter_provider=NO_METERS)
+    provider.add_span_processor(processor)
+    registry.register(_SdkMetrics(reader))
+    return Tracing(provider, processor, meters)
+
+
+def resource(settings: Settings) -> Resource:
+    """What every span says of where it was made."""
+    return Resource.create(
+        {
+            "service.name": settings.role.value,
+            "service.version": version("framework-lab"),
+            **({"lab.variant": settings.variant} if settings.variant else {}),
+        }
+    )
+
+
+def ids(span: Span) -> Mapping[str, str]:
+    """Where to find the span, for exemplars and logs; empty where there is none."""
+    context = span.get_span_context()
+    if not context.is_valid:
+        return {}
+    return {"trace_id": format_trace_id(context.trace_id), "span_id": format_span_id(context.span_id)}
+
+
+def current_span() -> Mapping[str, str]:
+    return ids(get_current_span())
+
+
+class _SdkMetrics(Collector):
+    """What the SDK counts of itself, in Prometheus' spelling."""
+
+    def __init__(self, reader: InMemoryMetricReader) -> None:
+        self._reader = reader
+
+    def collect(self) -> Iterable[Metric]:
+        found = self._values()
+        for name in GAUGES:
+            yield GaugeMetricFamily(_spelled(name), HELP[name], value=sum(found.get(name, {}).values()))
+        for name in COUNTERS:
+            family = CounterMetricFamily(_spelled(name), HELP[name], labels=["error_type"])
+            for error_type, value in {**AT_0[name], **found.get(name, {})}.items():
+                family.add_metric([error_type], value)
+            yield family
+
+    def _values(self) -> Mapping[str, Mapping[str, float]]:
+        """By metric and by `error.type`."""
+        data = self._reader.get_metrics_data()
+        values: dict[str, dict[str, float]] = {}
+        for resource_metrics in data.resource_metrics if data else ():
+            for scope_metrics in resource_metrics.scope_metrics:
+                for metric in scope_metrics.metrics:
+                    if metric.name in HELP and isinstance(metric.data, Sum):
+                        for point in metric.data.data_points:
+                            error_type = str((point.attributes or {}).get("error.type", ""))
+                            values.setdefault(metric.name, {})[error_type] = point.value
+        return values
+
+
+def _spelled(name: str) -> str:
+    return name.replace(".", "_")

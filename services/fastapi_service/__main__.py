@@ -11,7 +11,7 @@ from telemetry.asgi import Application
 from telemetry.setup import Telemetry
 
 from fastapi_service.app import create_app
-from fastapi_service.telemetry import instrument
+from fastapi_service.instrumentation import instrument
 
 
 def application(settings: Settings, telemetry: Telemetry) -> Application:

@@ -49,7 +49,7 @@ from fastapi_service.orders.schemas import (
     order_output,
     order_page,
 )
-from fastapi_service.telemetry import instrument_client
+from fastapi_service.instrumentation import instrument_client
 
 # Built once: SQLAlchemy spends more on building a statement than on running it.
 _ORDER = select(Order).where(Order.id == bindparam("order_id"))

@@ -7,18 +7,16 @@ baseline. The last line is JSON: `{"ping_vs_bare": {variant: ratio}, "product_cp
 from __future__ import annotations
 
 import json
-import random
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 
 from shop.tokens import mint
 
+from benchmarks.blocks import interleaved, with_cpu
 from benchmarks.paired import Ratio, ratio
 from lab.core.deployment import Deployment
 from lab.core.manifest import Manifest
 from lab.core.scenario import Request, Scenario, Slo
-from lab.core.trial import replaced
 from lab.load.generator import WorkerGenerator
 from lab.ports import Load, LoadGenerator, Runtime
 from lab.runtimes.local import local_lab
@@ -58,22 +56,16 @@ def measure(what: str, variant: Manifest, runtime: Runtime, generator: LoadGener
     token = mint(runtime.token_key(), "products:write", time.time())
 
     def cpu_per_request(arm: str, duration_s: float, seed: int) -> float:
-        """Ends the benchmark on a wrong answer or a replaced process. Steal is no reason: the A/A arm shows it."""
+        """Ends the benchmark on a wrong answer."""
         load = Load(scenario, {"catalog": urls[arm]}, arm, scenario.rate_per_s, duration_s, seed, token)
-        before = runtime.usage(names[arm])
-        measurement = generator.run(load, lambda: None)
-        after = runtime.usage(names[arm])
-        if measurement.errors or replaced(before, after):
-            raise SystemExit(f"{variant.name} {what} ({arm}): {dict(measurement.errors)} {replaced(before, after)}")
-        return (sum(usage.cpu_s for usage in after) - sum(usage.cpu_s for usage in before)) / measurement.answered
+        measurement, cpu_s = with_cpu(runtime, names[arm], lambda: generator.run(load, lambda: None))
+        if measurement.errors:
+            raise SystemExit(f"{variant.name} {what} ({arm}): {dict(measurement.errors)}")
+        return cpu_s / measurement.answered
 
-    chance = random.Random(variant.name)
-    for arm in arms:
-        cpu_per_request(arm, WARM_UP_S, 0)
-    costs: Mapping[str, list[float]] = {arm: [] for arm in arms}
-    for block in range(BLOCKS):
-        for arm in chance.sample(list(arms), len(arms)):
-            costs[arm].append(cpu_per_request(arm, BLOCK_S, block))
+    costs = interleaved(
+        list(arms), cpu_per_request, blocks=BLOCKS, block_s=BLOCK_S, warm_up_s=WARM_UP_S, seed=variant.name
+    )
     for name in names.values():
         runtime.remove(name)
     return ratio(costs[variant.name], costs[BASELINE]), ratio(costs[SAME], costs[variant.name])

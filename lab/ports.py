@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lab.core.deployment import Deployment, Facts, Service, Usage
+from lab.core.exposition import Scrape
 from lab.core.manifest import Manifest
 from lab.core.measurement import Measurement
 from lab.core.scenario import Scenario
@@ -33,6 +34,10 @@ class Runtime(Protocol):
     def scale(self, name: str, replicas: int) -> Service: ...
 
     def usage(self, name: str) -> Sequence[Usage]: ...
+
+    def metrics(self, name: str) -> Sequence[Scrape]:
+        """What the replicas expose now; those that have no metrics, or don't answer in time, are left out."""
+        ...
 
     def remove(self, name: str) -> None: ...
 
@@ -95,3 +100,7 @@ class Observer(Protocol):
     def failed(self, variant: str, reason: str) -> None: ...
 
     def trial(self, trial: Trial) -> None: ...
+
+    def metrics(self, trial: Trial, scrapes: Mapping[str, Sequence[Scrape]]) -> None:
+        """What the replicas of each service exposed during a trial, at seconds from its begin."""
+        ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,8 @@ from rich.console import Console
 from shop.tokens import WRITE_SCOPES, mint
 
 from lab.contract.checker import HttpContractChecker
+from lab.core.arms import EXAMPLE, parse_levels
+from lab.core.exposition import Scrape
 from lab.core.roles import roles
 from lab.core.stacks import parse_stacks, stack_of
 from lab.core.summary import Summary
@@ -27,7 +29,7 @@ from lab.ports import ContractReport, Observer
 from lab.report.folder import ResultsFolder
 from lab.report.provenance import provenance
 from lab.report.sentences import sentences
-from lab.report.table import Progress, levels_table, result_table
+from lab.report.table import Progress, levels_table, price_table, result_table
 from lab.runtimes.local import local_lab
 from lab.scenarios import load_scenario
 from lab.tree import SERVICES, contract_operations
@@ -48,6 +50,12 @@ TOKEN_LIFETIME_S = 6 * 3600
 )
 @click.option("--stack", "hybrids", multiple=True, help="ROLE=NAME,ROLE=NAME: also a mix of variants. Repeatable.")
 @click.option("--scenario", "scenario_name", required=True, help="A name in scenarios/, or a file.")
+@click.option("--factor", default=None, help=f"Compare every stack at each level; for example {EXAMPLE}.")
+@click.option(
+    "--telemetry",
+    default=None,
+    help="In every variant: off, metrics (default), official, or official-5 for 5 % of requests.",
+)
 @click.option("--quick", is_flag=True, help="Rungs of two seconds: a first answer, not a ranking.")
 @click.option(
     "--seed", type=int, default=None, help="For requests and order of trials; drawn and reported if not given."
@@ -58,6 +66,8 @@ def compare_command(
     names: str,
     hybrids: tuple[str, ...],
     scenario_name: str,
+    factor: str | None,
+    telemetry: str | None,
     quick: bool,
     seed: int | None,
     results_root: Path,
@@ -65,21 +75,33 @@ def compare_command(
 ) -> int:
     """Check the contract of variants, put them under load, and say how they compare."""
     seed = secrets.randbelow(2**31) if seed is None else seed
-    plan = make_plan(names, hybrids, scenario_name, quick, seed, folders)
+    plan = make_plan(names, hybrids, scenario_name, factor, telemetry, quick, seed, folders)
     variants = {variant.name: variant for stack in plan.stacks for variant in stack.variants}
     console = Console()
     with (
         ResultsFolder(results_root, plan.run) as folder,
-        Progress(console, [stack.name for stack in plan.stacks]) as progress,
+        Progress(console, [arm.name for arm in plan.arms]) as progress,
     ):
         console.print("Runtime: local, the only one so far.", highlight=False)
+        console.print(told(plan), highlight=False, soft_wrap=True)
         observer = _All(progress, folder)
         with local_lab(observer.step) as runtime, WorkerGenerator(runtime.generator_cpus()) as generator:
             runtime.pin_this_process()
             console.print(f"Placed: {runtime.facts().pinning}.", highlight=False, soft_wrap=True)
-            folder.provenance(provenance(runtime.facts(), list(variants.values()), plan.seed, plan.scenario.document()))
+            folder.provenance(
+                provenance(
+                    runtime.facts(),
+                    list(variants.values()),
+                    plan.seed,
+                    plan.scenario.document(),
+                    plan.telemetry,
+                    plan.checked_with,
+                )
+            )
             token = mint(runtime.token_key(), WRITE_SCOPES, time.time(), TOKEN_LIFETIME_S)
-            ports = Ports(runtime, HttpContractChecker(plan.seed), generator, observer, free_url, lambda: token)
+            otlp_url = runtime.receive(folder.path / "spans.db") if plan.traces else ""
+            checker = HttpContractChecker(plan.seed)
+            ports = Ports(runtime, checker, generator, observer, free_url, lambda: token, otlp_url)
             summary = compare(plan, ports)
     folder.finish(summary)
     show(console, summary, folder.path)
@@ -87,11 +109,19 @@ def compare_command(
 
 
 def make_plan(
-    names: str, hybrids: Sequence[str], scenario_name: str, quick: bool, seed: int, folders: Sequence[Path]
+    names: str,
+    hybrids: Sequence[str],
+    scenario_name: str,
+    factor: str | None,
+    telemetry: str | None,
+    quick: bool,
+    seed: int,
+    folders: Sequence[Path],
 ) -> Plan:
     """Everything that the input decides; raises InputError with every problem."""
     problems: list[str] = []
     scenario = _collect(problems, lambda: load_scenario(scenario_name))
+    levels = _collect(problems, lambda: parse_levels(factor, telemetry)) or ()
     manifests = _collect(problems, lambda: load_manifests((SERVICES, *folders))) or {}
     named = _collect(problems, lambda: parse_stacks(names, hybrids, manifests)) if manifests else None
     sent = [(request.operation, request.role) for request in scenario.sent] if scenario else []
@@ -104,7 +134,15 @@ def make_plan(
     able = [stack for stack in map(stack_of, manifests.values()) if not stack.missing(needed)]
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{scenario.name}-{secrets.token_hex(2)}"
     stacks = tuple(named or able)
-    return Plan(run, scenario, stacks, needed, QUICK_RUNG_S if quick else RUNG_S, quick, seed)
+    return Plan(run, scenario, stacks, levels, needed, QUICK_RUNG_S if quick else RUNG_S, quick, seed)
+
+
+def told(plan: Plan) -> str:
+    """Which telemetry is on, in a line."""
+    names = ", ".join(level.name for level in plan.telemetry)
+    if plan.compares_telemetry:
+        return f"Telemetry: each stack with {names}; contracts are checked with {plan.checked_with.name}."
+    return f"Telemetry: {names}, in every variant."
 
 
 def _collect(problems: list[str], read: Callable[[], T]) -> T | None:
@@ -120,6 +158,8 @@ def show(console: Console, summary: Summary, folder: Path) -> None:
     console.print()
     if summary.scenario.requests:
         console.print(result_table(summary))
+    if summary.scenario.requests and summary.compares_telemetry:
+        console.print(price_table(summary))
     if summary.scenario.beside:
         console.print(levels_table(summary))
     for sentence in sentences(summary):
@@ -155,3 +195,7 @@ class _All:
     def trial(self, trial: Trial) -> None:
         for observer in self._observers:
             observer.trial(trial)
+
+    def metrics(self, trial: Trial, scrapes: Mapping[str, Sequence[Scrape]]) -> None:
+        for observer in self._observers:
+            observer.metrics(trial, scrapes)

@@ -16,6 +16,7 @@ from rich.table import Table
 from lab import seeding
 from lab.core.deployment import Service
 from lab.core.stacks import Stack, parse_stacks, stack_of
+from lab.core.telemetry import Mode, Telemetry
 from lab.engine.start import Names, start
 from lab.errors import InputError, RuntimeFailure
 from lab.runtimes.local import LocalRuntime, client, lasting_lab
@@ -35,12 +36,26 @@ AT_ONCE = 4
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="Of the first service; the next ones follow. [default: free ports]"
 )
+@click.option(
+    "--telemetry",
+    "telemetry_name",
+    default=Mode.OFFICIAL.value,
+    show_default=True,
+    help="off, metrics, official, or official-5 to trace 5 % of requests.",
+)
 @click.option("--services", "folders", type=click.Path(path_type=Path), multiple=True, help="More folders of variants.")
 @click.option("--foreground", is_flag=True, help="Stay, and end everything with Ctrl-C.")
 def up_command(
-    names: str, stack: str, replicas: int, port: int | None, folders: tuple[Path, ...], foreground: bool
+    names: str,
+    stack: str,
+    replicas: int,
+    port: int | None,
+    telemetry_name: str,
+    folders: tuple[Path, ...],
+    foreground: bool,
 ) -> None:
     """Start PostgreSQL, Valkey and the shop's services, and leave them up."""
+    telemetry = _telemetry(telemetry_name)
     stacks = _stacks(names, stack, (SERVICES, *folders))
     services = sum(len(stack.players) for stack in stacks)
     if port and port + services > 65536:
@@ -57,17 +72,21 @@ def up_command(
     with lasting_lab(step, directory) as runtime:
         versions = ", ".join(f"{name} {version}" for name, version in runtime.facts().components.items())
         step(f"{versions}: ready; {runtime.facts().pinning}")
+        traced = telemetry.mode is Mode.OFFICIAL
+        otlp_url = runtime.receive(Place(directory, Path()).spans) if traced else ""
         pool = ThreadPoolExecutor(max_workers=AT_ONCE)
         try:
             ports = iter(range(port, 65536)) if port else None
             numbered = [{role: next(ports) if ports else 0 for role in stack.players} for stack in stacks]
             starts = [
-                pool.submit(_start, stack, replicas, chosen, runtime, step)
+                pool.submit(_start, stack, replicas, chosen, telemetry, otlp_url, runtime, step)
                 for stack, chosen in zip(stacks, numbered, strict=True)
             ]
             _results(starts)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # what still starts ends with the supervisor
+        if traced:
+            click.echo("Requests are traced: see lab traces.")
         if foreground:
             click.echo("See lab status; end it with Ctrl-C.")
             signal.pause()
@@ -81,9 +100,14 @@ def status_command() -> None:
     console = Console()
     console.print(_services_table(status))
     for server in status["servers"]:
-        state = f"pid {server['pid']}" if server["alive"] else "ended: see lab logs"
         console.print(
-            f"{server['name']} {server['version']}  {state}  {server['url']}", highlight=False, soft_wrap=True
+            f"{server['name']} {server['version']}  {_state(server)}  {server['url']}", highlight=False, soft_wrap=True
+        )
+    for receiver in status["receivers"]:
+        console.print(
+            f"{receiver['name']}  {_state(receiver)}  {receiver['url']}  spans in {receiver['store']}",
+            highlight=False,
+            soft_wrap=True,
         )
 
 
@@ -132,6 +156,13 @@ def seed_command(database_url: str) -> None:
     click.echo("Seeded.")
 
 
+def _telemetry(name: str) -> Telemetry:
+    try:
+        return Telemetry.parse(name)
+    except ValueError as error:
+        raise InputError("--telemetry", [str(error)]) from None
+
+
 def _stacks(names: str, hybrid: str, folders: Sequence[Path]) -> list[Stack]:
     manifests = load_manifests(folders)
     if names and hybrid:
@@ -142,7 +173,13 @@ def _stacks(names: str, hybrid: str, folders: Sequence[Path]) -> list[Stack]:
 
 
 def _start(
-    stack: Stack, replicas: int, ports: Mapping[str, int], runtime: LocalRuntime, step: Callable[[str], None]
+    stack: Stack,
+    replicas: int,
+    ports: Mapping[str, int],
+    telemetry: Telemetry,
+    otlp_url: str,
+    runtime: LocalRuntime,
+    step: Callable[[str], None],
 ) -> None:
     def told(service: Service) -> None:
         slowest = max(replica.ready_s for replica in service.replicas)
@@ -152,7 +189,17 @@ def _start(
         service=lambda role: f"{stack.players[role].name}-{role}",
         database=lambda variant: f"{variant.name}-up",
     )
-    start(stack, stack.players, names, runtime, replicas=replicas, port_of=ports.__getitem__, on_start=told)
+    start(
+        stack,
+        stack.players,
+        names,
+        runtime,
+        replicas=replicas,
+        telemetry=telemetry,
+        otlp_url=otlp_url,
+        port_of=ports.__getitem__,
+        on_start=told,
+    )
 
 
 def _results(starts: Sequence[Future[None]]) -> None:
@@ -163,6 +210,10 @@ def _results(starts: Sequence[Future[None]]) -> None:
             one.result()
     if failures:
         raise RuntimeFailure("\n".join(failures))
+
+
+def _state(process: Document) -> str:
+    return f"pid {process['pid']}" if process["alive"] else f"ended: see lab logs {process['name']}"
 
 
 def _services_table(status: Document) -> Table:

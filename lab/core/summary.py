@@ -1,4 +1,4 @@
-"""What a run says: one result for each variant, comparable at the highest rate that all of them held."""
+"""What a run says: one result for each arm, comparable at the highest rate that all of them held, and prices."""
 
 from __future__ import annotations
 
@@ -6,30 +6,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.core.arms import FACTOR, Arm, is_factor
 from lab.core.beside import Level
 from lab.core.beside import levels as levels_from
 from lab.core.ladder import Climb, End, climb
+from lab.core.price import Prices, prices
 from lab.core.scenario import Scenario
+from lab.core.telemetry import Telemetry
 from lab.core.trial import Trial
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
 class VariantResult:
-    """`reference` is the variant's trial at the rate compared; None where it held no common rate.
+    """Of one arm. `reference` is its trial at the rate compared; None where it held no common rate.
 
     `levels` are of a workload that has requests beside it. `first_answer_s` is the longest time from a process start to
-    its first answer, over the variant's services.
+    its first answer, over the arm's services.
     """
 
-    name: str
+    arm: Arm
     status: str
     reasons: tuple[str, ...]
     climb: Climb
     reference: Trial | None
     levels: tuple[Level, ...]
     first_answer_s: float | None
+
+    @property
+    def name(self) -> str:
+        return self.arm.name
 
     def document(self) -> dict[str, Any]:
         trial = self.reference
@@ -50,68 +57,91 @@ class VariantResult:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`compared_at_per_s` is the highest rate held by every variant that is ok and held any, if there is one."""
+    """`compared_at_per_s` is the highest rate held by every arm that is ok and held any, if there is one.
+
+    `telemetry` has several levels where it is the factor, and only then there are `prices`.
+    """
 
     run: str
     scenario: Scenario
     quick: bool
+    telemetry: tuple[Telemetry, ...]
     compared_at_per_s: float | None
     variants: tuple[VariantResult, ...]
+    prices: Prices
 
     @property
     def ok(self) -> bool:
-        return all(variant.status == "ok" and not _void(variant.levels) for variant in self.variants)
+        results = all(variant.status == "ok" and not _void(variant.levels) for variant in self.variants)
+        return results and not any(price.void for levels in self.prices.values() for price in levels)
+
+    @property
+    def compares_telemetry(self) -> bool:
+        return is_factor(self.telemetry)
 
     def document(self) -> dict[str, Any]:
         """`summary.json`, as `lab/report/summary.schema.json` describes it."""
-        beside = self.scenario.beside
+        beside, telemetry = self.scenario.beside, [level.name for level in self.telemetry]
         return {
             "schema_version": SCHEMA_VERSION,
             "run": self.run,
             "scenario": self.scenario.name,
             "slo": {"p99_ms": self.scenario.slo.p99_ms, "error_share": self.scenario.slo.error_share},
             "quick": self.quick,
+            "telemetry": None if self.compares_telemetry else telemetry[0],
+            "factor": {"name": FACTOR, "levels": telemetry} if self.compares_telemetry else None,
             "compared_at_per_s": self.compared_at_per_s,
             "beside": {"operation": beside.request.operation, "rate_per_s": beside.rate_per_s} if beside else None,
             "variants": {variant.name: variant.document() for variant in self.variants},
+            "price": {
+                stack: {price.level.name: price.document() for price in levels} for stack, levels in self.prices.items()
+            },
         }
 
 
-def summarise(
-    run: str,
-    scenario: Scenario,
-    quick: bool,
-    names: Sequence[str],
-    climbs_of: Mapping[str, Sequence[Trial]],
-    levels_of: Mapping[str, Sequence[Trial]],
-    not_measured: Mapping[str, str],
-    first_answer_s: Mapping[str, float],
-) -> Summary:
-    """`names` in the order to show; `not_measured` says of a variant why it was not measured."""
-    climbs = {name: climb(climbs_of.get(name, ())) for name in names}
-    levels = {name: levels_from(levels_of.get(name, ())) for name in names}
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of a run's arms, by their names: trials as they ended, and why some were not measured."""
+
+    climbs: Mapping[str, Sequence[Trial]]
+    levels: Mapping[str, Sequence[Trial]]
+    half_load: Mapping[str, Sequence[Trial]]
+    not_measured: Mapping[str, str]
+    first_answer_s: Mapping[str, float]
+
+
+def summarise(run: str, scenario: Scenario, quick: bool, arms: Sequence[Arm], tried: Tried) -> Summary:
+    """`arms` in the order to show."""
+    names = [arm.name for arm in arms]
+    climbs = {name: climb(tried.climbs.get(name, ())) for name in names}
+    levels = {name: levels_from(tried.levels.get(name, ())) for name in names}
     measured = [
         name
         for name in names
-        if name not in not_measured and (_is_measured(climbs[name]) if scenario.requests else not _void(levels[name]))
+        if name not in tried.not_measured
+        and (_is_measured(climbs[name]) if scenario.requests else not _void(levels[name]))
     ]
     common = min((held for name in measured if (held := climbs[name].held_per_s) is not None), default=None)
     results = []
-    for name in names:
-        tried = climbs_of.get(name, ())
-        reference = [t for t in tried if t.held and t.rate_per_s == common and name in measured]
+    for arm in arms:
+        name = arm.name
+        trials = tried.climbs.get(name, ())
+        reference = [t for t in trials if t.held and t.rate_per_s == common and name in measured]
+        reason = tried.not_measured.get(name)
         results.append(
             VariantResult(
-                name=name,
+                arm=arm,
                 status="ok" if name in measured else "void",
-                reasons=(not_measured[name],) if name in not_measured else climbs[name].reasons or _void(levels[name]),
+                reasons=(reason,) if reason is not None else climbs[name].reasons or _void(levels[name]),
                 climb=climbs[name],
                 reference=reference[-1] if reference else None,
                 levels=levels[name],
-                first_answer_s=first_answer_s.get(name),
+                first_answer_s=tried.first_answer_s.get(name),
             )
         )
-    return Summary(run, scenario, quick, common, tuple(results))
+    telemetry = tuple(dict.fromkeys(arm.telemetry for arm in arms))
+    price = prices(arms, tried.climbs, tried.half_load, tried.not_measured) if is_factor(telemetry) else {}
+    return Summary(run, scenario, quick, telemetry, common, tuple(results), price)
 
 
 def _void(levels: Sequence[Level]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 from lab.core.deployment import Usage
@@ -24,9 +25,18 @@ class ReplicaShare:
     client_requests: int | None
 
 
+class Part(StrEnum):
+    """What of a run a trial belongs to."""
+
+    CLIMB = "climb"
+    BESIDE = "beside"
+    HALF_LOAD = "half load"
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`step` is the rung of a climb, counted from 0, or the level of the workload that others were beside.
+    """`variant` is the name of the arm; `step` the rung of a climb or the repeat at half load, counted from 0, or the
+    level of the workload that others were beside.
 
     `void` are the reasons not to believe it, `missed` why the objective was not held; both empty: held.
 
@@ -34,6 +44,7 @@ class Trial:
     """
 
     variant: str
+    part: Part
     step: int
     rate_per_s: float
     measurement: Measurement
@@ -60,6 +71,7 @@ class Trial:
         m = self.measurement
         return {
             "variant": self.variant,
+            "part": self.part.value,
             "step": self.step,
             "rate_per_s": self.rate_per_s,
             "status": "void" if self.void else "ok",

@@ -1,4 +1,7 @@
-"""Checks the contract of every variant in every role that it is to play: who breaks it is not measured."""
+"""Checks the contract of every variant in every role that it is to play: who breaks it is not measured.
+
+With the telemetry that tells most of what is asked for: instrumentation must not change an answer either.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +31,14 @@ def check(plan: Plan, ports: Ports, failures: Failures) -> None:
             broken |= found
     finally:
         pool.shutdown(wait=False, cancel_futures=True)  # an interruption does not wait for what still runs
-    for stack in plan.stacks:
+    for arm in plan.arms:
         reasons = [
             reason
-            for role in stack.asked(plan.roles)
-            if (reason := broken.get((stack.players[role].name, role))) is not None
+            for role in arm.stack.asked(plan.roles)
+            if (reason := broken.get((arm.stack.players[role].name, role))) is not None
         ]
         if reasons:
-            failures.failed(stack.name, "; ".join(reasons))
+            failures.failed(arm.name, "; ".join(reasons))
 
 
 def _check_variant(
@@ -49,7 +52,7 @@ def _check_variant(
             if role in WITH_DATABASE and not database_url:
                 ports.observer.step(f"{variant.name}: tables and data")
                 database_url = ports.runtime.database(variant, database_name("contract", variant.name, plan.run))
-            violations = _check_role(variant, role, operations, database_url, ports)
+            violations = _check_role(variant, role, operations, database_url, plan, ports)
         except LabError as error:
             broken[variant.name, role] = str(error)
         else:
@@ -58,7 +61,9 @@ def _check_variant(
     return broken
 
 
-def _check_role(variant: Manifest, role: str, operations: Sequence[str], database_url: str, ports: Ports) -> int:
+def _check_role(
+    variant: Manifest, role: str, operations: Sequence[str], database_url: str, plan: Plan, ports: Ports
+) -> int:
     """How often the contract is broken."""
     ports.observer.step(f"{variant.name}: contract of {role}")
     fake_catalog_url = ports.fake_catalog_url() if role in UPSTREAMS else ""
@@ -70,6 +75,8 @@ def _check_role(variant: Manifest, role: str, operations: Sequence[str], databas
             database_url=database_url if role in WITH_DATABASE else "",
             cache_url=ports.runtime.cache_url() if role in WITH_DATABASE else "",
             catalog_url=fake_catalog_url,
+            telemetry=plan.checked_with,
+            otlp_url=ports.otlp_url,
         )
     )
     try:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from lab.core.arms import Arm, arms, fullest, is_factor
 from lab.core.deployment import Service
 from lab.core.scenario import Scenario
 from lab.core.stacks import Stack
+from lab.core.telemetry import Mode, Telemetry
 from lab.errors import LabError
 from lab.ports import ContractChecker, LoadGenerator, Observer, Runtime
 
@@ -17,20 +19,45 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to compare. `roles` maps each role that the scenario needs to the operations asked of it."""
+    """What to compare. `roles` maps each role that the scenario needs to the operations asked of it.
+
+    `telemetry` is one level for all, or several, which every stack is tried at.
+    """
 
     run: str
     scenario: Scenario
     stacks: tuple[Stack, ...]
+    telemetry: tuple[Telemetry, ...]
     roles: Mapping[str, tuple[str, ...]]
     rung_s: float
     quick: bool
     seed: int
 
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        return arms(self.stacks, self.telemetry)
+
+    @property
+    def compares_telemetry(self) -> bool:
+        return is_factor(self.telemetry)
+
+    @property
+    def checked_with(self) -> Telemetry:
+        """What the contract is checked with: what tells most has the most that can break it."""
+        return fullest(self.telemetry)
+
+    @property
+    def traces(self) -> bool:
+        """Whether anything is traced, and so a receiver needed."""
+        return self.checked_with.mode is Mode.OFFICIAL
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The world. `fake_catalog_url` finds a free address; `write_token` makes a token for all of the shop's writes."""
+    """The world. `fake_catalog_url` finds a free address; `write_token` makes a token for all of the shop's writes.
+
+    `otlp_url` is the base URL that traces go to, empty where nothing is traced.
+    """
 
     runtime: Runtime
     checker: ContractChecker
@@ -38,13 +65,14 @@ class Ports:
     observer: Observer
     fake_catalog_url: Callable[[], str]
     write_token: Callable[[], str]
+    otlp_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A stack's services by role, ready for load."""
+    """An arm's services by role, ready for load."""
 
-    stack: Stack
+    arm: Arm
     services: Mapping[str, Service]
 
     @property

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from lab.core.exposition import Scrape
 from lab.core.summary import Summary
 from lab.core.trial import Trial
 from lab.errors import InputError
@@ -59,6 +60,17 @@ class ResultsFolder:
     def trial(self, trial: Trial) -> None:
         self._append("trials.jsonl", trial.document())
 
+    def metrics(self, trial: Trial, scrapes: Mapping[str, Sequence[Scrape]]) -> None:
+        of_trial = {"variant": trial.variant, "part": trial.part.value, "step": trial.step}
+        self._append(
+            "metrics.jsonl",
+            *(
+                {**of_trial, "service": service, "replica": one.replica, "at_s": round(one.at_s, 3), "text": one.text}
+                for service, taken in scrapes.items()
+                for one in taken
+            ),
+        )
+
     def provenance(self, document: Mapping[str, Any]) -> None:
         self._write("provenance.json", document)
 
@@ -69,9 +81,9 @@ class ResultsFolder:
         link.symlink_to(self.path.name)
         link.replace(self.path.parent / "latest")
 
-    def _append(self, name: str, document: Mapping[str, Any]) -> None:
+    def _append(self, name: str, *documents: Mapping[str, Any]) -> None:
         with self._lock, (self.path / name).open("a") as file:
-            file.write(json.dumps(document) + "\n")
+            file.writelines(json.dumps(document) + "\n" for document in documents)
             file.flush()
             os.fsync(file.fileno())
 

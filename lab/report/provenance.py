@@ -17,17 +17,27 @@ import psutil
 
 from lab.core.deployment import Facts
 from lab.core.manifest import Manifest, command
+from lab.core.telemetry import Telemetry
 
 VERSIONS_TIMEOUT_S = 30
 
 
-def provenance(facts: Facts, variants: Sequence[Manifest], seed: int, scenario: Mapping[str, Any]) -> dict[str, Any]:
+def provenance(
+    facts: Facts,
+    variants: Sequence[Manifest],
+    seed: int,
+    scenario: Mapping[str, Any],
+    telemetry: Sequence[Telemetry],
+    checked_with: Telemetry,
+) -> dict[str, Any]:
+    """`telemetry` is that of every trial, or the levels compared; the contract was checked with `checked_with`."""
     return {
         "lab": version("framework-lab"),
         "git": git_state(Path(__file__).parent),
         "argv": sys.argv[1:],
         "seed": seed,
         "scenario": scenario,
+        "telemetry": {"levels": [level.name for level in telemetry], "contract_checked_with": checked_with.name},
         "runtime": {
             "name": facts.runtime,
             "pinning": facts.pinning,

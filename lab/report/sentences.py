@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.core.beside import Level, workload
-from lab.core.ladder import End
+from lab.core.ladder import FACTOR, End
+from lab.core.price import Price
 from lab.core.summary import Summary, VariantResult
 
 
@@ -17,6 +18,8 @@ def _sentences(summary: Summary) -> Iterator[str]:
     if summary.scenario.requests:
         yield _held(summary)
         yield _cost(summary)
+        if summary.compares_telemetry:
+            yield from _price(summary)
     if summary.scenario.beside:
         yield _beside(summary)
     if summary.scenario.streams:
@@ -33,9 +36,45 @@ def between(result: VariantResult) -> str:
     return f"at least {held:.0f}" if missed is None else f"between {held:.0f} and {missed:.0f}"
 
 
+def throughput(price: Price) -> str:
+    """The ratio of the rates held, and what it is between as far as the ladder shows it."""
+    if price.first is None:
+        return "1" if price.climb.held_per_s else "–"
+    ratio, (low, high) = price.throughput_ratio, price.throughput_ratio_between
+    if ratio is not None:
+        return f"{ratio:.2f} ({low:.2f}–{high:.2f})"
+    if low is not None:
+        return f"at least {low:.2f}"
+    return "–" if high is None else f"at most {high:.2f}"
+
+
+def _price(summary: Summary) -> Iterator[str]:
+    """What each level costs, how finely that is known, and what is not known."""
+    for number, level in enumerate(summary.telemetry[1:], 1):
+        told = []
+        for stack, levels in summary.prices.items():
+            price = levels[number]
+            if price.cpu_ratio is not None and price.cost and price.base.cost:
+                more_ms = (price.cost.cpu_s_per_request - price.base.cost.cpu_s_per_request) * 1000
+                told.append(f"{stack} {price.cpu_ratio:.2f} ({more_ms:+.2f} ms)")
+        if told:
+            yield (
+                f"CPU per request with {level.name}, relative to {summary.telemetry[0].name}, at half of the lowest "
+                f"rate that the stack's levels held: {', '.join(told)}."
+            )
+    yield (
+        f"Rungs are {FACTOR:g} apart, so a ratio of rates held is known no better than within its range: "
+        "CPU per request tells small differences, the ratio of rates does not."
+    )
+    for stack, levels in summary.prices.items():
+        for price in levels:
+            if price.reasons:
+                yield f"Nothing is said of {stack} with {price.level.name} at half load: {'; '.join(price.reasons)}."
+
+
 def _held(summary: Summary) -> str:
     slo = summary.scenario.slo
-    rates = ", ".join(f"{result.name} {between(result)}" for result in summary.variants)
+    rates = _listed([(result, between(result)) for result in summary.variants])
     return (
         f"Requests per second of scenario {summary.scenario.name} that each variant held with p99 within "
         f"{slo.p99_ms:g} ms and at most {slo.error_share:.1%} errors: {rates}."
@@ -44,14 +83,23 @@ def _held(summary: Summary) -> str:
 
 def _cost(summary: Summary) -> str:
     costs = [
-        f"{result.name} {cost * 1000:.2f} ms"
+        (result, f"{cost * 1000:.2f} ms")
         for result in summary.variants
         if result.reference and (cost := result.reference.cpu_s_per_request) is not None
     ]
     if not costs:
         return "No rate was held by the variants, so there is no rate at which to compare what a request costs."
-    told = ", ".join(costs)
-    return f"At {summary.compared_at_per_s:.0f} requests per second, one request cost this much CPU: {told}."
+    return f"At {summary.compared_at_per_s:.0f} requests per second, one request cost this much CPU: {_listed(costs)}."
+
+
+def _listed(told: Sequence[tuple[VariantResult, str]]) -> str:
+    """What is told of each arm; by stack where levels of telemetry are compared."""
+    if not any(result.arm.compared for result, _ in told):
+        return ", ".join(f"{result.name} {text}" for result, text in told)
+    of_stack: dict[str, list[str]] = {}
+    for result, text in told:
+        of_stack.setdefault(result.arm.stack.name, []).append(f"{result.arm.telemetry.name} {text}")
+    return "; ".join(f"{stack}: {', '.join(texts)}" for stack, texts in of_stack.items())
 
 
 def _measured(result: VariantResult) -> list[Level]:
@@ -94,7 +142,8 @@ def _belief(summary: Summary) -> str:
     failed = [result.name for result in summary.variants if result.status != "ok"]
     generator = f"; the load generator was the limit for {', '.join(limited)}" if limited else ""
     void = f"; nothing is claimed of {', '.join(failed)}" if failed else ""
+    telemetry = "" if summary.compares_telemetry else f", with telemetry {summary.telemetry[0].name}"
     return (
-        "This was observed once on this machine without CPU limits, each rate tried for seconds: "
+        f"This was observed once on this machine without CPU limits{telemetry}, each rate tried for seconds: "
         f"too few repeats to rank the variants{generator}{void}."
     )

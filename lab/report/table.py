@@ -12,11 +12,14 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from lab.core.beside import workload
+from lab.core.exposition import Scrape
 from lab.core.ladder import climb
-from lab.core.summary import Summary, VariantResult
-from lab.core.trial import Trial
+from lab.core.price import Price
+from lab.core.summary import Summary
+from lab.core.telemetry import Telemetry
+from lab.core.trial import Part, Trial
 from lab.ports import ContractReport
-from lab.report.sentences import between
+from lab.report.sentences import between, throughput
 
 NOTHING = "–"
 
@@ -32,12 +35,14 @@ def result_table(summary: Summary) -> Table:
     table.add_column(f"requests/s held\n(p99 ≤ {slo.p99_ms:g} ms)", no_wrap=True)
     for heading in ("p50\nms", "p99\nms", "CPU ms/\nrequest", "memory\nMiB", "first\nanswer s"):
         table.add_column(heading, justify="right")
-    for result in summary.variants:
+    for number, result in enumerate(summary.variants):
         document = result.document()
         latency = document["latency_ms"] or {}
         memory = document["memory_bytes"]
+        if summary.compares_telemetry and number % len(summary.telemetry) == 0:
+            table.add_row(_split(result.arm.stack.name))
         table.add_row(
-            _name(result),
+            _indented(result.arm.telemetry) if summary.compares_telemetry else _split(result.name),
             between(result),
             _figure(latency.get("p50"), 1),
             _figure(latency.get("p99"), 1),
@@ -46,6 +51,42 @@ def result_table(summary: Summary) -> Table:
             _figure(document["time_to_first_answer_s"], 1),
         )
     return table
+
+
+def price_table(summary: Summary) -> Table:
+    """What each level of telemetry costs each stack; memory is what it takes more than the first level."""
+    table = Table(
+        title=f"What watching costs, relative to {summary.telemetry[0].name}",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+    )
+    table.add_column("variant", min_width=7, overflow="fold")
+    table.add_column("requests/s held\nratio (rungs)", no_wrap=True)
+    for heading in ("at half\nload /s", "CPU ms/\nrequest", "CPU\nratio", "p99\nms", "memory\nMiB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for stack, levels in summary.prices.items():
+        table.add_row(_split(stack))
+        for price in levels:
+            table.add_row(_indented(price.level), throughput(price), *_price_figures(price))
+    return table
+
+
+def _price_figures(price: Price) -> list[str]:
+    document = price.document()
+    memory, more = document["memory_bytes"], document["memory_bytes_more"]
+    first = price.first is None
+    return [
+        _figure(document["half_load_per_s"], 0),
+        _figure(document["cpu_ms_per_request"], 2),
+        "" if first else _figure(document["cpu_ratio"], 2),
+        _figure(document["p99_ms"], 1),
+        _figure(memory / 2**20 if memory else None, 0) if first else _more(more),
+    ]
+
+
+def _more(memory_bytes: int | None) -> str:
+    return NOTHING if memory_bytes is None else f"{memory_bytes / 2**20:+.0f}"
 
 
 def levels_table(summary: Summary) -> Table:
@@ -63,7 +104,7 @@ def levels_table(summary: Summary) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for result in summary.variants:
         for number, level in enumerate(result.levels):
-            name = "" if number else _name(result)
+            name = "" if number else _split(result.name)
             table.add_row(name, str(level.level), *_level_figures(level.document(), streams))
     return table
 
@@ -84,9 +125,13 @@ def _level_figures(document: Mapping[str, Any], of_streams: bool) -> list[str]:
     return [*figures, _figure(document["memory_bytes"] / 2**20, 0)]
 
 
-def _name(result: VariantResult) -> str:
-    """A role in each line."""
-    return result.name.replace(",", ",\n")
+def _split(name: str) -> str:
+    """A role in each line, and a level of telemetry."""
+    return name.replace(", ", ",").replace(",", ",\n")
+
+
+def _indented(level: Telemetry) -> str:
+    return f"  {level.name}"
 
 
 def _figure(value: float | None, digits: int) -> str:
@@ -98,6 +143,7 @@ class Progress:
 
     def __init__(self, console: Console, variants: Sequence[str]) -> None:
         self._console = console
+        self._width = max(10, *map(len, variants))
         self._doing = Spinner("dots", "starting")
         self._contract: dict[str, str] = dict.fromkeys(variants, "")
         self._climbs: dict[str, list[Trial]] = {name: [] for name in variants}
@@ -121,7 +167,7 @@ class Progress:
         before = self._contract.get(variant, "")  # a variant that plays in hybrids only has no row yet
         self._contract[variant] = " ".join(filter(None, [before, f"{role} {verdict}"]))
         self._say(
-            f"contract  {variant:<10} {role} {verdict}: {report.passed} checks, "
+            f"contract  {variant:<{self._width}} {role} {verdict}: {report.passed} checks, "
             f"{sum(report.examples.values())} generated requests (seed {report.seed}){not_run}"
         )
         for violation in report.violations:
@@ -129,20 +175,24 @@ class Progress:
 
     def failed(self, variant: str, reason: str) -> None:
         self._contract[variant] = "not measured"
-        self._say(f"failed    {variant:<10} {reason}")
+        self._say(f"failed    {variant:<{self._width}} {reason}")
 
     def trial(self, trial: Trial) -> None:
         measurement = trial.measurement
         verdict = f"void: {'; '.join(trial.void)}" if trial.void else "; ".join(trial.missed) or "held"
         if not measurement.beside:
-            self._climbs[trial.variant].append(trial)
+            if trial.part is Part.CLIMB:
+                self._climbs[trial.variant].append(trial)
             load, p99_ms = f"{trial.rate_per_s:>6.0f}/s", measurement.latency_ms["p99"]
         else:
             streams = measurement.streams
             load = f"beside {streams.wanted} streams" if streams else f"beside {trial.rate_per_s:.0f}/s"
             load = load if trial.step else "alone"
             p99_ms = measurement.beside.latency_ms["p99"]
-        self._say(f"trial     {trial.variant:<10} {load}  p99 {p99_ms:>7.1f} ms  {verdict}")
+        self._say(f"trial     {trial.variant:<{self._width}} {load}  p99 {p99_ms:>7.1f} ms  {verdict}")
+
+    def metrics(self, trial: Trial, scrapes: Mapping[str, Sequence[Scrape]]) -> None:
+        """Metrics are not shown."""
 
     def _say(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -41,6 +41,12 @@ CASES = [
         ["--stack", "catalog=flask", "--scenario", "checkout"],
         ["catalog=flask does not play orders, which checkout needs"],
     ),
+    (
+        "three mistakes in a factor, and a variant",
+        ["--variants", "rails", "--scenario", "ping", "--factor", "telemetry=on,off,off", "--telemetry", "all"],
+        ["exclude each other", "--factor: on is none of", "off is named more than once", "no variant rails"],
+    ),
+    ("a factor of one level", ["--scenario", "ping", "--factor", "telemetry=off"], ["off alone has nothing"]),
     ("no such folder", ["--services", "nowhere", "--scenario", "ping"], ["nowhere: not a folder"]),
     ("results where none can be", ["--scenario", "ping", "--results", "bad.yaml/results"], ["bad.yaml/results"]),
 ]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from lab.core.arms import Arm, arms
 from lab.core.manifest import Manifest
 from lab.core.measurement import Answers, Measurement, StreamsSeen
 from lab.core.scenario import Beside, Request, Scenario, Slo, Streams
-from lab.core.trial import ReplicaShare, Trial
+from lab.core.stacks import stack_of
+from lab.core.telemetry import OFF, Telemetry
+from lab.core.trial import Part, ReplicaShare, Trial
 
 
 def measurement(rate_per_s: float = 100.0, answered: int = 200, p99_ms: float = 9.0) -> Measurement:
@@ -36,11 +39,13 @@ def trial(
     rate_per_s: float = 0.0,
     cpu_s: float = 0.4,
     memory_bytes: int = 2**20,
+    part: Part = Part.CLIMB,
 ) -> Trial:
     """`verdict`: held, missed, void (steal), or generator (void because the generator was the limit)."""
     rate = rate_per_s or 100.0 * 1.5**step
     return Trial(
         variant=variant,
+        part=part,
         step=step,
         rate_per_s=rate,
         measurement=measurement(rate),
@@ -62,7 +67,7 @@ def level_trial(
 ) -> Trial:
     """Ping at 100 per second, beside `streams` or a workload."""
     found = replace(measurement(rate_per_s), beside=answers(), streams=streams)
-    plain = trial(variant, level, memory_bytes=memory_bytes)
+    plain = trial(variant, level, memory_bytes=memory_bytes, part=Part.BESIDE)
     return replace(plain, measurement=found, void=void)
 
 
@@ -89,6 +94,11 @@ def manifest(name: str, *roles: str) -> Manifest:
         differences=(),
         outside_contract=(),
     )
+
+
+def arms_of(*names: str, levels: tuple[Telemetry, ...] = (OFF,)) -> tuple[Arm, ...]:
+    """Of variants that play the catalog."""
+    return arms([stack_of(manifest(name, "catalog")) for name in names], levels)
 
 
 SCENARIO = Scenario(

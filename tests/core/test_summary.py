@@ -8,10 +8,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from lab.core.summary import Summary, summarise
-from lab.core.trial import Trial
+from lab.core.summary import Summary, Tried, summarise
+from lab.core.telemetry import OFF, Telemetry
+from lab.core.trial import Part, Trial
 from lab.report.sentences import between, sentences
-from tests.core.made import BESIDE, SCENARIO, STREAM, level_trial, streams_seen, trial
+from tests.core.made import BESIDE, SCENARIO, STREAM, arms_of, level_trial, streams_seen, trial
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "lab/report/summary.schema.json").read_text())
 
@@ -26,7 +27,8 @@ def summary(
     *trials_of: list[Trial], names: tuple[str, ...] = ("a", "b"), broken: dict[str, str] | None = None
 ) -> Summary:
     climbs = {several[0].variant: several for several in trials_of}
-    return summarise("run", SCENARIO, True, names, climbs, {}, broken or {}, dict.fromkeys(names, 0.5))
+    tried = Tried(climbs, {}, {}, broken or {}, dict.fromkeys(names, 0.5))
+    return summarise("run", SCENARIO, True, arms_of(*names), tried)
 
 
 FAST = trials("a", (0, H), (1, H), (2, H), (3, M), cpu_s=0.2)
@@ -77,6 +79,7 @@ def test_sentences_say_rates_costs_and_how_far_to_believe() -> None:
     held, cost, belief = sentences(summary(FAST, SLOW))
     assert "a between 225 and 338, b between 100 and 150" in held
     assert cost == "At 100 requests per second, one request cost this much CPU: a 1.00 ms, b 2.00 ms."
+    assert "with telemetry off" in belief
     assert "too few repeats to rank" in belief
 
 
@@ -98,7 +101,7 @@ def of_streams(variant: str, held: int, void: tuple[str, ...] = ()) -> list[Tria
 
 def stream_summary(*, void: tuple[str, ...] = ()) -> Summary:
     levels = {"a": of_streams("a", 1000), "b": of_streams("b", 2, void)}
-    return summarise("run", STREAM, True, ("a", "b"), {}, levels, {}, {"a": 0.5, "b": 0.5})
+    return summarise("run", STREAM, True, arms_of("a", "b"), Tried({}, levels, {}, {}, {"a": 0.5, "b": 0.5}))
 
 
 def test_streams_need_no_climb() -> None:
@@ -118,7 +121,7 @@ def test_a_level_that_stays_void_is_told() -> None:
 
 def test_a_climb_may_be_followed_by_levels() -> None:
     levels = {"a": [level_trial("a", 0), level_trial("a", 20, rate_per_s=20)]}
-    found = summarise("run", BESIDE, True, ("a",), {"a": FAST}, levels, {}, {"a": 0.5})
+    found = summarise("run", BESIDE, True, arms_of("a"), Tried({"a": FAST}, levels, {}, {}, {"a": 0.5}))
     assert found.ok
     assert found.compared_at_per_s == 225
     assert [row["workload"] and row["workload"]["answered"] for row in found.variants[0].document()["levels"]] == [
@@ -136,3 +139,48 @@ def test_sentences_say_what_streams_did_to_others_and_who_refused_them() -> None
     beside, streams, _ = sentences(stream_summary())
     assert beside == "p99 of ping at 100 per second, alone → beside 1000 streams: a 3.0 → 3.0 ms, b 3.0 → 3.0 ms."
     assert "a held 1000 of 1000 and refused 0; b held 2 of 1000 and refused 998." in streams
+
+
+LEVELS = (OFF, Telemetry.parse("official-5"))
+
+
+def half_load(name: str, cpu_s: float, verdict: str = H) -> list[Trial]:
+    return [trial(name, step, verdict, rate_per_s=50, cpu_s=cpu_s, part=Part.HALF_LOAD) for step in range(2)]
+
+
+def watched(verdict: str = H) -> Summary:
+    """One stack at two levels; `verdict` of the second at half load."""
+    off, official = arms_of("a", levels=LEVELS)
+    climbs = {off.name: trials(off.name, (0, H), (1, M)), official.name: trials(official.name, (0, H), (1, M))}
+    half = {off.name: half_load(off.name, 0.2), official.name: half_load(official.name, 0.3, verdict)}
+    return summarise("run", SCENARIO, True, (off, official), Tried(climbs, {}, half, {}, {}))
+
+
+def test_telemetry_is_told_as_what_all_had_or_as_the_factor() -> None:
+    plain, compared = summary(FAST, SLOW).document(), watched().document()
+    assert (plain["telemetry"], plain["factor"], plain["price"]) == ("off", None, {})
+    assert (compared["telemetry"], compared["factor"]) == (
+        None,
+        {"name": "telemetry", "levels": ["off", "official-5"]},
+    )
+    assert compared["price"]["a"]["official-5"]["cpu_ratio"] == 1.5
+
+
+@pytest.mark.parametrize("verdict", [H, V])
+def test_a_document_with_a_price_keeps_its_schema(verdict: str) -> None:
+    jsonschema.validate(watched(verdict).document(), SCHEMA)
+
+
+def test_half_load_that_stays_void_is_told() -> None:
+    assert watched().ok
+    assert not watched(V).ok
+    assert "Nothing is said of a with official-5 at half load: steal 5.0 %." in sentences(watched(V))
+
+
+def test_sentences_say_what_watching_costs_and_how_finely_that_is_known() -> None:
+    _, _, price, rungs, _ = sentences(watched())
+    assert price == (
+        "CPU per request with official-5, relative to off, at half of the lowest rate that the stack's levels held: "
+        "a 1.50 (+0.50 ms)."
+    )
+    assert rungs.startswith("Rungs are 1.5 apart")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.core.deployment import Deployment, Facts, Replica, Service, Usage
+from lab.core.exposition import Scrape
 from lab.core.manifest import Manifest
 from lab.core.measurement import Measurement
+from lab.core.telemetry import Mode
 from lab.core.trial import Trial
 from lab.errors import RuntimeFailure
 from lab.ports import ContractReport, Load
@@ -21,7 +24,7 @@ class FakeRuntime:
     crashing: tuple[str, ...] = ()
     deployed: dict[str, Deployment] = field(default_factory=dict)
     databases: list[str] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)
+    made: list[Deployment] = field(default_factory=list)
     answered: int = 0
 
     def facts(self) -> Facts:
@@ -41,7 +44,7 @@ class FakeRuntime:
         if deployment.variant.name in self.crashing:
             raise RuntimeFailure(f"{deployment.name} ended with exit code 1")
         self.deployed[deployment.name] = deployment
-        self.order.append(deployment.name)
+        self.made.append(deployment)
         replica = Replica(f"{deployment.name}-0", "http://metrics", (1,), 0.5, 0.6, 0)
         return Service(deployment.name, f"http://{deployment.name}", (replica,))
 
@@ -50,6 +53,11 @@ class FakeRuntime:
 
     def usage(self, name: str) -> Sequence[Usage]:
         return [Usage(f"{name}-0", (1,), self.answered / 1000, 2**20, frozenset(), True)]
+
+    def metrics(self, name: str) -> Sequence[Scrape]:
+        """Each says how much was answered so far."""
+        off = self.deployed[name].telemetry.mode is Mode.OFF
+        return [] if off else [Scrape(f"{name}-0", time.monotonic(), str(self.answered))]
 
     def remove(self, name: str) -> None:
         del self.deployed[name]
@@ -98,6 +106,7 @@ class FakeGenerator:
 class Notes:
     failures: dict[str, str] = field(default_factory=dict)
     trials: list[Trial] = field(default_factory=list)
+    scraped: list[tuple[Trial, Mapping[str, Sequence[Scrape]]]] = field(default_factory=list)
 
     def step(self, text: str) -> None:
         """Not kept."""
@@ -110,3 +119,6 @@ class Notes:
 
     def trial(self, trial: Trial) -> None:
         self.trials.append(trial)
+
+    def metrics(self, trial: Trial, scrapes: Mapping[str, Sequence[Scrape]]) -> None:
+        self.scraped.append((trial, scrapes))

@@ -10,6 +10,8 @@ import pytest
 from lab.core.scenario import Scenario
 from lab.core.stacks import Stack, stack_of
 from lab.core.summary import Summary
+from lab.core.telemetry import OFF, Telemetry
+from lab.core.trial import Part
 from lab.engine.compare import compare
 from lab.engine.plan import Plan, Ports
 from tests.core.made import BESIDE, SCENARIO, STREAM, manifest
@@ -27,23 +29,32 @@ class World:
         broken: tuple[str, ...] = (),
         crashing: tuple[str, ...] = (),
         void_first: bool = False,
+        variants: tuple[str, ...] = (),
     ) -> None:
+        """`variants` where the arms that have the capacities are named otherwise."""
         self.runtime = FakeRuntime(crashing)
         self.checker = FakeChecker(broken)
         self.generator = FakeGenerator(self.runtime, capacity_per_s, void_first)
         self.notes = Notes()
-        self.variants = [manifest(name, "catalog", "orders") for name in capacity_per_s]
+        self.variants = [manifest(name, "catalog", "orders") for name in variants or capacity_per_s]
 
     def compare(
         self,
         roles: Mapping[str, tuple[str, ...]] = CATALOG,
         stacks: Sequence[Stack] = (),
         scenario: Scenario = SCENARIO,
+        telemetry: tuple[Telemetry, ...] = (OFF,),
     ) -> Summary:
         compared = tuple(stacks) or tuple(map(stack_of, self.variants))
-        plan = Plan("run", scenario, compared, roles, 2.0, True, 7)
+        plan = Plan("run", scenario, compared, telemetry, roles, 2.0, True, 7)
         ports = Ports(
-            self.runtime, self.checker, self.generator, self.notes, lambda: "http://fake-catalog", lambda: "token"
+            self.runtime,
+            self.checker,
+            self.generator,
+            self.notes,
+            lambda: "http://fake-catalog",
+            lambda: "token",
+            "http://receiver",
         )
         return compare(plan, ports)
 
@@ -168,3 +179,59 @@ def test_streams_are_raised_without_a_climb() -> None:
     found = world.compare(BOTH, scenario=STREAM)
     assert [trial.step for trial in world.notes.trials] == [0, 10, 1000]
     assert found.ok
+
+
+LEVELS = (OFF, Telemetry.parse("official-5"))
+
+
+def test_every_stack_is_tried_at_every_level() -> None:
+    world = World({"a, off": 160, "a, official-5": 120}, variants=("a",))
+    found = world.compare(telemetry=LEVELS)
+    assert {v.name: v.climb.held_per_s for v in found.variants} == {"a, off": 150, "a, official-5": 100}
+    deployed = world.runtime.deployed
+    assert {name: deployed[name].telemetry for name in deployed} == {
+        "trial-a.off-catalog": OFF,
+        "trial-a.official-5-catalog": LEVELS[1],
+    }
+    assert {deployment.otlp_url for deployment in deployed.values()} == {"http://receiver"}
+
+
+def test_half_load_follows_the_climb_in_turns_at_one_rate_for_a_stack() -> None:
+    world = World({"a, off": 240, "a, official-5": 160}, variants=("a",))
+    found = world.compare(telemetry=LEVELS)
+    half = [trial for trial in world.notes.trials if trial.part is Part.HALF_LOAD]
+    assert [(trial.step, trial.rate_per_s) for trial in half] == [(0, 75), (0, 75), (1, 75), (1, 75)]
+    assert world.notes.trials[-4:] == half
+    assert [price.level.name for price in found.prices["a"]] == ["off", "official-5"]
+
+
+def test_there_is_no_half_load_without_a_factor_and_none_without_a_rate() -> None:
+    plain, streams = World({"a": 160}), World({"a, off": 160, "a, official-5": 120}, variants=("a",))
+    plain.compare()
+    streams.compare(BOTH, scenario=STREAM, telemetry=LEVELS)
+    parts = {trial.part for world in (plain, streams) for trial in world.notes.trials}
+    assert parts == {Part.CLIMB, Part.BESIDE}
+
+
+def test_the_contract_is_checked_once_with_what_tells_most() -> None:
+    world = World({"a, off": 160, "a, official-5": 120}, variants=("a",))
+    world.compare(telemetry=LEVELS)
+    assert [made.telemetry for made in world.runtime.made if made.name.startswith("contract-")] == [LEVELS[1]]
+
+
+def test_a_broken_contract_takes_out_every_level_of_the_stack() -> None:
+    world = World({"a, off": 160, "a, official-5": 120}, variants=("a",), broken=("a",))
+    found = world.compare(telemetry=LEVELS)
+    assert list(world.notes.failures) == ["a, off", "a, official-5"]
+    assert [price.reasons for price in found.prices["a"]] == [("a breaks the contract of catalog in 1 places",)] * 2
+
+
+def test_what_replicas_expose_in_a_trial_is_handed_over_with_it_and_nothing_where_telemetry_is_off() -> None:
+    world = World({"a, off": 120, "a, official-5": 120}, variants=("a",))
+    world.compare(telemetry=LEVELS)
+    scraped = world.notes.scraped
+    assert [trial for trial, _ in scraped] == [trial for trial in world.notes.trials if trial.variant != "a, off"]
+    assert [list(scrapes) for _, scrapes in scraped] == [["trial-a.official-5-catalog"]] * len(scraped)
+    begin, end = scraped[0][1]["trial-a.official-5-catalog"]
+    assert int(end.text) - int(begin.text) == 200
+    assert 0 <= begin.at_s <= end.at_s

@@ -11,8 +11,10 @@ from pathlib import Path
 from shop import model
 
 from lab.core.deployment import Deployment, Facts, Service, Usage
+from lab.core.exposition import Scrape
 from lab.core.manifest import RECOMMEND_ROLE, Manifest, command
 from lab.core.pinning import Pinning
+from lab.core.telemetry import Mode
 from lab.errors import CommandFailed
 from lab.runtimes.local.client import Client
 from lab.runtimes.local.databases import Databases
@@ -20,6 +22,7 @@ from lab.runtimes.supervision import servers
 from lab.runtimes.supervision.affinity import keep_to
 from lab.runtimes.supervision.plans import clean, plan
 from lab.runtimes.supervision.protocol import Document, service_from, usage_from
+from lab.scrape import scrape
 
 
 class LocalRuntime:
@@ -40,6 +43,7 @@ class LocalRuntime:
         self._databases = Databases(self.database_url, self._migrate)
         self._deployed: set[str] = set()
         self._made: set[str] = set()
+        self._receiving: set[Path] = set()
 
     def facts(self) -> Facts:
         return Facts(
@@ -87,17 +91,32 @@ class LocalRuntime:
     def usage(self, name: str) -> Sequence[Usage]:
         return [usage_from(document) for document in self._client.ask("usage", name=name)["replicas"]]
 
+    def metrics(self, name: str) -> Sequence[Scrape]:
+        for service in self.status()["services"]:
+            if service["name"] == name and service["telemetry"] != Mode.OFF:
+                return scrape(service_from(service).replicas)
+        return []
+
+    def receive(self, store: Path) -> str:
+        """The base URL that spans are sent to, to be kept in the file `store`; the same URL for the same file."""
+        store = store.absolute()
+        url = str(self._client.ask("receive", store=str(store))["url"])
+        self._receiving.add(store)
+        return url
+
     def remove(self, name: str) -> None:
         self._client.ask("remove", name=name)
         self._deployed.discard(name)
 
     def remove_all(self) -> None:
-        """Removes services and databases that were made here and are still there; a lab that is shared goes on."""
+        """Removes services, databases and receivers that were made here and are still there; a shared lab goes on."""
         for service in self.status()["services"]:
             if service["name"] in self._deployed:
                 self.remove(service["name"])
         for name in self._made:
             self._databases.drop(name)
+        for store in self._receiving:
+            self._client.ask("stop receiving", store=str(store))
 
     def status(self) -> Document:
         return self._client.ask("status")

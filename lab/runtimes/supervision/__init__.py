@@ -5,6 +5,7 @@
 supervisor   opens the lab, answers requests, ends everything when it ends itself
 ├── services     replicas: start until ready, restart after a crash, scale, usage
 ├── servers      PostgreSQL and Valkey
+├── receivers    of the spans that replicas send
 ├── children     processes as they are registered, watched and stopped
 └── place, state, ports, protocol, processes, logs, affinity, binaries, probe: what both need
 """

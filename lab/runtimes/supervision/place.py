@@ -62,6 +62,10 @@ class Place:
         return self.lab / "logs"
 
     @property
+    def spans(self) -> Path:
+        return self.lab / "spans.db"
+
+    @property
     def control(self) -> Path:
         return self.server / "control"
 
@@ -130,6 +134,8 @@ def prepare(place: Place, servant: Servant | None) -> None:
     """Empty directories for a new lab, owned as the servers need it. The caller holds the lab's lock."""
     discard(place)
     shutil.rmtree(place.logs, ignore_errors=True)
+    for end in ("", "-wal", "-shm"):  # as SQLite names what it keeps beside
+        place.spans.with_name(place.spans.name + end).unlink(missing_ok=True)
     place.logs.mkdir(mode=0o700)
     place.server.mkdir(mode=0o700)
     for path in (place.data, place.sockets):
@@ -141,7 +147,7 @@ def prepare(place: Place, servant: Servant | None) -> None:
 
 
 def discard(place: Place) -> None:
-    """Removes what a lab leaves behind once nothing runs; its logs stay until the next one starts."""
+    """Removes what a lab leaves behind once nothing runs; its logs and spans stay until the next one starts."""
     if place.server.is_symlink() or place.server.exists():
         found = place.server.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():

@@ -28,6 +28,12 @@ class ServicePlan:
     connections: int
     port: int
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What its replicas are told to be."""
+        names = {"variant": "LAB_VARIANT", "role": "LAB_ROLE", "telemetry": "LAB_TELEMETRY"}
+        return {key: self.environment[name] for key, name in names.items()}
+
     def demand(self, replicas: int) -> Demand:
         return Demand(self.name, replicas, self.connections)
 

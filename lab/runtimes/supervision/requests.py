@@ -14,6 +14,7 @@ from lab.runtimes.supervision.children import Children, Command
 from lab.runtimes.supervision.place import Place
 from lab.runtimes.supervision.plans import ServicePlan
 from lab.runtimes.supervision.protocol import Document, service_document, usage_document
+from lab.runtimes.supervision.receivers import Receivers
 from lab.runtimes.supervision.servers import Servers
 from lab.runtimes.supervision.services import Services
 
@@ -29,6 +30,7 @@ class Requests:
         servers: Servers,
         servers_ready: asyncio.Task[None],
         services: Services,
+        receivers: Receivers,
         detach: Callable[[], None],
     ) -> None:
         self._place = place
@@ -37,6 +39,7 @@ class Requests:
         self._servers = servers
         self._servers_ready = servers_ready
         self._services = services
+        self._receivers = receivers
         self._detach = detach
         self._detached = False
         self._numbers = itertools.count(1)
@@ -65,6 +68,11 @@ class Requests:
             case {"verb": "remove", "name": str(name)}:
                 await self._services.remove(name)
                 return {}
+            case {"verb": "receive", "store": str(store)}:
+                return {"url": await self._receivers.receive(Path(store))}
+            case {"verb": "stop receiving", "store": str(store)}:
+                await self._receivers.stop(Path(store))
+                return {}
             case {"verb": "run", "name": str(name), "argv": argv, "folder": folder, "environment": environment}:
                 return await self._run(name, argv, Path(folder), environment)
         raise RuntimeFailure(f"the supervisor does not understand {request}; lab down, then lab up, may help")
@@ -84,8 +92,13 @@ class Requests:
         return {
             "detached": self._detached,
             "servers": self._servers.describe(),
+            "receivers": self._receivers.describe(),
             "services": [
-                {**service_document(service.describe()), "phases": [replica.phase for replica in service.replicas]}
+                {
+                    **service_document(service.describe()),
+                    **service.plan.told,
+                    "phases": [replica.phase for replica in service.replicas],
+                }
                 for service in self._services.all()
             ],
         }

@@ -25,6 +25,7 @@ from lab.runtimes.supervision.control import Control
 from lab.runtimes.supervision.logs import bound
 from lab.runtimes.supervision.place import Place, Servant
 from lab.runtimes.supervision.protocol import Document
+from lab.runtimes.supervision.receivers import Receivers
 from lab.runtimes.supervision.requests import Requests
 from lab.runtimes.supervision.servers import POSTGRES, VALKEY, Servers
 from lab.runtimes.supervision.services import Services, Surroundings
@@ -72,6 +73,7 @@ class Supervisor:
             loop.add_signal_handler(number, closing.set)
         loop.add_reader(sys.stdin.fileno(), _close_at_end_of_input, closing)
         self._open()
+        receivers = Receivers(self._children, ports, self._place.logs, self._pinning)
         servers_ready = asyncio.create_task(self._servers.start())
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -84,6 +86,7 @@ class Supervisor:
                     self._servers,
                     servers_ready,
                     Services(around),
+                    receivers,
                     self._detach,
                 )
                 control = Control(requests.answer)
@@ -99,7 +102,7 @@ class Supervisor:
         finally:
             servers_ready.cancel()
             await asyncio.wait({servers_ready})
-            await self._children.stop_all(last=(POSTGRES, VALKEY))
+            await self._children.stop_all(last=(POSTGRES, VALKEY, *receivers.names))
             place.discard(self._place)
 
     def _detach(self) -> None:

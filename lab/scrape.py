@@ -1,0 +1,56 @@
+"""Reads the metrics of replicas, as text. One that has none, or does not answer in time, is left out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from lab.core.deployment import Replica
+from lab.core.exposition import Scrape
+
+WITHIN_S = 0.5  # all together: a trial's tick waits for it
+
+_CONTENT_LENGTH = re.compile(rb"^content-length:\s*(\d+)", re.IGNORECASE | re.MULTILINE)
+
+
+def scrape(replicas: Sequence[Replica]) -> list[Scrape]:
+    """Asks all at once; no event loop may run in the caller's thread."""
+    return asyncio.run(_scrape_all(replicas))
+
+
+async def _scrape_all(replicas: Sequence[Replica]) -> list[Scrape]:
+    found = await asyncio.gather(*(_scrape(replica) for replica in replicas))
+    return [one for one in found if one]
+
+
+async def _scrape(replica: Replica) -> Scrape | None:
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            text = _text(await _answer(replica.metrics_url))
+    except (OSError, TimeoutError):
+        return None
+    return None if text is None else Scrape(replica.id, time.monotonic(), text)
+
+
+async def _answer(url: str) -> bytes:
+    """In HTTP/1.0, whose answers end with their connection and are never chunked."""
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    try:
+        request = f"GET /metrics HTTP/1.0\r\nHost: {address.netloc}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n"
+        writer.write(request.encode())
+        return await reader.read()
+    finally:
+        writer.close()
+
+
+def _text(answer: bytes) -> str | None:
+    """The body of a 200 that is there to its end."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    length = _CONTENT_LENGTH.search(head)
+    if head.split()[1:2] != [b"200"] or (length and int(length[1]) != len(body)):
+        return None
+    return body.decode(errors="replace")

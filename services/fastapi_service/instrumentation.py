@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from fastapi import FastAPI
-from telemetry.asgi import EXEMPLAR_KEY, Application, Measured, Scope
+from telemetry.asgi import EXEMPLAR_KEY, Application, Measured, Receive, Sampled, Scope, Send
 from telemetry.setup import Telemetry
 
 if TYPE_CHECKING:
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 def instrument(app: FastAPI, telemetry: Telemetry) -> Application:
     """The application that is to be served."""
+    served: Application = app
     if telemetry.tracing:
         from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
         from telemetry.tracing import NO_METERS
 
+        plain = _with_layers(app, app.build_middleware_stack())
         FastAPIInstrumentor.instrument_app(
             app,
             server_request_hook=_remember,
@@ -28,7 +30,18 @@ def instrument(app: FastAPI, telemetry: Telemetry) -> Application:
             meter_provider=NO_METERS,
             exclude_spans=["receive", "send"],
         )
-    return Measured(app, telemetry.metrics, _route) if telemetry.metrics else app
+        served = Sampled(app, plain, telemetry.tracing.sampling)
+    return Measured(served, telemetry.metrics, _route) if telemetry.metrics else served
+
+
+def _with_layers(app: FastAPI, layers: Application) -> Application:
+    """The application, with other layers of middleware than its own."""
+
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = app
+        await layers(scope, receive, send)
+
+    return call
 
 
 def _route(scope: Scope) -> str:

@@ -1,4 +1,4 @@
-"""Metrics of an ASGI application's requests."""
+"""Metrics of an ASGI application's requests, and which of them are traced."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.context import attach, detach
+
 from telemetry.logs import SPAN_OF_ERROR
 
 if TYPE_CHECKING:
     from telemetry.metrics import Metrics
+    from telemetry.sampling import Sampling
 
 RECEIVED_KEY = "telemetry.received"  # when the server had the request, by the clock of perf_counter
 EXEMPLAR_KEY = "telemetry.exemplar"
@@ -18,6 +21,32 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Sampled:
+    """The application as instrumentation made it where a request is traced, the plain one where it is not."""
+
+    def __init__(self, traced: Application, plain: Application, sampling: Sampling) -> None:
+        self._traced = traced
+        self._plain = plain
+        self._sampling = sampling
+        self._headers = {name.encode(): name for name in sampling.headers}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._traced(scope, receive, send)
+            return
+        names = self._headers
+        sent = {names[name]: value.decode("latin-1") for name, value in scope["headers"] if name in names}
+        context = self._sampling.dropped(sent)
+        if context is None:
+            await self._traced(scope, receive, send)
+            return
+        token = attach(context)
+        try:
+            await self._plain(scope, receive, send)
+        finally:
+            detach(token)
 
 
 class Measured:
@@ -45,8 +74,7 @@ class Measured:
         metrics = self._metrics
         if (received := scope.get(RECEIVED_KEY)) is not None:
             metrics.queue_time.observe(begin - received)
-        active = metrics.active(method)
-        active.inc()
+        metrics.active[noting_status] = method
         try:
             await self._app(scope, receive, noting_status)
         except Exception as error:
@@ -54,6 +82,6 @@ class Measured:
             setattr(error, SPAN_OF_ERROR, scope.get(EXEMPLAR_KEY, {}))
             raise
         finally:
-            active.dec()
+            del metrics.active[noting_status]
             duration_s = perf_counter() - begin
             metrics.answered(method, self._route_of(scope), status, duration_s, scope.get(EXEMPLAR_KEY))

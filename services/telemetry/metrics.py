@@ -7,6 +7,7 @@ can be read when it is asked for costs a request nothing: gauges are functions, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from time import perf_counter
@@ -22,7 +23,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from shop.routes import Operation
 
@@ -56,12 +57,9 @@ class Metrics:
             buckets=HTTP_BUCKETS_S,
             registry=registry,
         )
-        self._active = Gauge(
-            "http_server_active_requests",
-            "Requests that the application works on now, streams among them.",
-            ("http_request_method",),
-            registry=registry,
-        )
+        # One is added and removed for each request: a key of its own, and its method.
+        self.active: dict[object, str] = {}
+        registry.register(_Active(self.active, {operation.method for operation in operations}))
         self.queue_time = Histogram(
             "http_server_queue_time_seconds",
             "From the moment that the server had a request until the application gets it.",
@@ -75,9 +73,7 @@ class Metrics:
             registry=registry,
         )
         self._series: dict[tuple[str, str, int], Histogram] = {}
-        self._active_series: dict[str, Gauge] = {}
         for operation in operations:
-            self.active(operation.method)
             for status in (operation.success, *FAILURES):
                 self._of(operation.method, operation.route, status)
 
@@ -85,14 +81,6 @@ class Metrics:
         """Media type and text: OpenMetrics where `accept`, the request's header, asks for it."""
         encode, media_type = choose_encoder(accept)
         return media_type, encode(self.registry)
-
-    def active(self, method: str) -> Gauge:
-        """In-flight requests of a method, to be counted up and down."""
-        known = _known(method)
-        series = self._active_series.get(known)
-        if series is None:
-            series = self._active_series[known] = self._active.labels(known)
-        return series
 
     def answered(
         self, method: str, route: str, status: int, duration_s: float, exemplar: Exemplar | None = None
@@ -211,6 +199,26 @@ class ClientRequest:
         status = "" if self.status is None else str(self.status)
         error_type = kind.__name__ if kind and self.status is None else ""
         self._histogram.labels(self._method, *self._server, status, error_type).observe(duration_s)
+
+
+class _Active(Collector):
+    """Counts what is under way when it is asked: a Gauge's lock, twice a request, costs more than a dictionary."""
+
+    def __init__(self, active: Mapping[object, str], methods: set[str]) -> None:
+        self._active = active
+        self._methods = methods  # those that were seen stay
+
+    def collect(self) -> list[Metric]:
+        counts = Counter(map(_known, list(self._active.values())))
+        self._methods.update(counts)
+        family = GaugeMetricFamily(
+            "http_server_active_requests",
+            "Requests that the application works on now, streams among them.",
+            labels=["http_request_method"],
+        )
+        for method in sorted(self._methods):
+            family.add_metric([method], counts[method])
+        return [family]
 
 
 class _Counted(Collector):

@@ -36,6 +36,7 @@ from telemetry import libraries
 from telemetry.setup import Telemetry
 
 from fastapi_service.database import Sessions, violates
+from fastapi_service.instrumentation import instrument_client
 from fastapi_service.models import ORDER_KEY, Order, OrderEvent, OrderLine, Stock
 from fastapi_service.orders import stock
 from fastapi_service.orders.events import Events, Listener, OrderStream
@@ -49,7 +50,6 @@ from fastapi_service.orders.schemas import (
     order_output,
     order_page,
 )
-from fastapi_service.instrumentation import instrument_client
 
 # Built once: SQLAlchemy spends more on building a statement than on running it.
 _ORDER = select(Order).where(Order.id == bindparam("order_id"))

@@ -7,6 +7,8 @@ from typing import Any
 
 from serving import asgi
 from shop.settings import Settings
+from telemetry.asgi import Application, Measured, Scope
+from telemetry.setup import Telemetry
 
 JSON = [(b"content-type", b"application/json")]
 PROBLEM = [(b"content-type", b"application/problem+json")]
@@ -17,7 +19,7 @@ NOT_ALLOWED = (
 )
 
 
-async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def app(scope: Scope, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
     elif scope["path"] != "/ping":
@@ -42,5 +44,12 @@ async def lifespan(receive: Any, send: Any) -> None:
             return
 
 
+def measured(telemetry: Telemetry) -> Application:
+    """It has metrics; for traces it would need instrumentation."""
+    if telemetry.metrics is None:
+        return app
+    return Measured(app, telemetry.metrics, lambda scope: "/ping" if scope["path"] == "/ping" else "")
+
+
 if __name__ == "__main__":
-    asgi.run(app, Settings.or_exit(os.environ))
+    asgi.run(measured, Settings.or_exit(os.environ))

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
 def load_app(role: Role, telemetry: Telemetry) -> WSGIApplication:
     module = "django_service.backoffice.settings" if role is Role.ADMIN else "django_service.settings"
     os.environ["DJANGO_SETTINGS_MODULE"] = module
-    from django.core.wsgi import get_wsgi_application
+    import django
     from django.urls import get_resolver
 
-    application = get_wsgi_application()
+    django.setup(set_prefix=False)
+    from django_service.instrumentation import application
+
+    instrumented = application(telemetry)
     _ = get_resolver().url_patterns  # imports every view now, not with the first request
-    return application
+    return instrumented
 
 
 if __name__ == "__main__":

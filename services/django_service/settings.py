@@ -57,6 +57,12 @@ def _database() -> Database | None:
     return Database.from_url(url) if url else None
 
 
+def _options() -> str:
+    """The time zone, for which Django would need a statement. Those of a replica end in time, a migration's do not."""
+    time_zone = f"-c timezone={TIME_ZONE}"
+    return f"{time_zone} -c statement_timeout={DATABASE_STATEMENT_TIMEOUT_S * 1000:.0f}" if _REPLICA else time_zone
+
+
 def _databases(database: Database | None) -> dict[str, dict[str, Any]]:
     if database is None:
         return {}
@@ -71,8 +77,7 @@ def _databases(database: Database | None) -> dict[str, dict[str, Any]]:
             "CONN_MAX_AGE": None,  # each of the server's threads keeps its connection
             "OPTIONS": {
                 "connect_timeout": int(DATABASE_POOL_TIMEOUT_S),
-                # a migration may take its time
-                "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_S * 1000:.0f}" if _REPLICA else "",
+                "options": _options(),
                 # for the one that listens
                 "keepalives_idle": KEEPALIVE_IDLE_S,
                 "keepalives_interval": KEEPALIVE_INTERVAL_S,
@@ -103,16 +108,13 @@ def _caches(url: str, database: Database | None) -> dict[str, dict[str, Any]]:
 DATABASES = _databases(_database())
 CACHES = _caches(_REPLICA.cache_url if _REPLICA else "", _database())
 
-LOGGING = {
+LOGGING = {  # no handlers: the server's root logger writes everything
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     # an answer of 4xx or 503 is the contract at work
     "filters": {"faults": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: bool(record.exc_info)}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "loggers": {
-        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django_service": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django.request": {"level": "ERROR", "filters": ["faults"]},
+        "django": {"level": "WARNING"},
+        "django.request": {"filters": ["faults"]},
     },
 }

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def load_app(settings: Settings, telemetry: Telemetry) -> WSGIApplication:
     """In the worker only: the modules that its parent had imported, its garbage collector would copy by looking."""
     from flask_service.app import create_app
+    from flask_service.instrumentation import instrument
 
-    return create_app(settings)
+    return instrument(create_app(settings, telemetry), telemetry)
 
 
 if __name__ == "__main__":

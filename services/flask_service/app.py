@@ -5,6 +5,8 @@ from __future__ import annotations
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from shop.settings import Role, Settings
+from telemetry import libraries
+from telemetry.setup import OFF, Telemetry
 
 from flask_service import docs, errors, ping
 from flask_service.catalog import views as catalog
@@ -17,8 +19,11 @@ class MembersAsWritten(DefaultJSONProvider):
     sort_keys = False
 
 
-def create_app(settings: Settings) -> Flask:
-    """Registers only the blueprints of the role, so that another role's paths are 404."""
+def create_app(settings: Settings, telemetry: Telemetry = OFF) -> Flask:
+    """Registers only the blueprints of the role, so that another role's paths are 404.
+
+    Its pools tell of themselves what `telemetry` asks for; `instrumentation.instrument` lets its requests do so.
+    """
     app = Flask("flask_service", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.json = MembersAsWritten(app)
@@ -28,15 +33,16 @@ def create_app(settings: Settings) -> Flask:
     docs.init_app(app, settings.role)
     if settings.database is not None:
         auth.init_app(app, settings.token_key)
-        database.init_app(app, settings.database, settings.database_connections)
+        database.init_app(app, settings.database, settings.database_connections, telemetry)
     match settings.role:
         case Role.CATALOG if settings.database is not None:
             cache.init_app(app, settings.cache_url, key_prefix=settings.database.name)
+            libraries.redis(telemetry)
             app.register_blueprint(catalog.blueprint)
         case Role.ORDERS if settings.database is not None:
             app.config["STREAM_MAX_S"] = settings.stream_max_s
             listener.init_app(app, settings.database)
-            prices.init_app(app, settings.catalog_url, orders_at_once=settings.database_connections)
+            prices.init_app(app, settings.catalog_url, settings.database_connections, telemetry)
             app.register_blueprint(orders.blueprint)
         case Role.RECOMMEND if settings.model is not None:
             recommender.init_app(app, settings.model)

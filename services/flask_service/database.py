@@ -15,6 +15,8 @@ from shop.streams import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVES
 from sqlalchemy import URL, create_engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from telemetry import libraries
+from telemetry.setup import OFF, Telemetry
 
 CONNECT_TIMEOUT_S = int(DATABASE_POOL_TIMEOUT_S)
 OPTIONS = f"-c timezone=UTC -c statement_timeout={round(DATABASE_STATEMENT_TIMEOUT_S * 1000)}"
@@ -31,7 +33,7 @@ class _Sessions:
 
 
 class Database:
-    def init_app(self, app: Flask, where: shop.settings.Database, connections: int) -> None:
+    def init_app(self, app: Flask, where: shop.settings.Database, connections: int, telemetry: Telemetry = OFF) -> None:
         """Connects when a session first needs it."""
         engine = create_engine(
             sqlalchemy_url(where),
@@ -43,6 +45,7 @@ class Database:
             pool_timeout=DATABASE_POOL_TIMEOUT_S,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": OPTIONS},
         )
+        libraries.sqlalchemy(engine, telemetry)
         transactional = engine.execution_options(isolation_level="READ COMMITTED")
         app.extensions["database"] = _Sessions(
             autocommit=sessionmaker(engine, expire_on_commit=False),

@@ -34,7 +34,7 @@ def method_refused(error: MethodNotAllowed) -> Response:
 
 
 def database_unavailable(error: Exception) -> Response:
-    current_app.logger.warning("database: %s", error)
+    current_app.logger.warning("database: %s", str(error).partition("\n")[0])
     return answer(unavailable("The database does not answer"))
 
 

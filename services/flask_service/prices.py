@@ -16,6 +16,8 @@ from shop.documents import MalformedJSON, parse
 from shop.orders import Offer
 from shop.problems import Problem, unavailable
 from shop.settings import CATALOG_CONNECT_TIMEOUT_S, CATALOG_TIMEOUT_S
+from telemetry import libraries
+from telemetry.setup import Telemetry
 from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
 
 from flask_service.fields import Money, Parameters, Text
@@ -37,10 +39,12 @@ _OFFER = OfferSchema()
 
 
 class Prices:
-    def init_app(self, app: Flask, catalog_url: str, orders_at_once: int) -> None:
+    def init_app(self, app: Flask, catalog_url: str, orders_at_once: int, telemetry: Telemetry) -> None:
         reads = orders_at_once * LINES_MAX
         client = urllib3.PoolManager(maxsize=reads, retries=False)
         executor = ThreadPoolExecutor(reads, thread_name_prefix="prices")
+        libraries.urllib3(client, catalog_url, telemetry)
+        libraries.executor("prices", executor, telemetry)
         app.extensions["prices"] = _Catalog(catalog_url, client, executor)
 
     def of(self, product_ids: Iterable[int]) -> dict[int, Offer]:

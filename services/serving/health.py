@@ -71,6 +71,7 @@ class _Server(ThreadingHTTPServer):
 def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # else the body waits 40 ms for the client to acknowledge the head
         timeout = 10
 
         def do_GET(self) -> None:

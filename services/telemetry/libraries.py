@@ -5,15 +5,20 @@ Each function takes what the service made and adds to it what the mode asks for;
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from telemetry.setup import Telemetry
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import Span
     from prometheus_client import Histogram
     from sqlalchemy import Engine
+    from sqlalchemy.engine import ExceptionContext
+    from urllib3 import HTTPConnectionPool
+    from urllib3._request_methods import RequestMethods
 
 
 def sqlalchemy(engine: Engine, telemetry: Telemetry) -> None:
@@ -24,13 +29,31 @@ def sqlalchemy(engine: Engine, telemetry: Telemetry) -> None:
     if telemetry.tracing:
         from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
         from opentelemetry.instrumentation.utils import unwrap
-        from sqlalchemy import Engine
+        from sqlalchemy import Engine, event
 
         from telemetry.tracing import NO_METERS
 
+        event.listen(engine, "handle_error", _statement_failed)  # the instrumentation's own does nothing after it
         instrumentor = SQLAlchemyInstrumentor()
         instrumentor.instrument(engine=engine, tracer_provider=telemetry.tracing.provider, meter_provider=NO_METERS)
         unwrap(Engine, "connect")
+
+
+def _statement_failed(context: ExceptionContext) -> None:
+    execution: Any = context.execution_context
+    if span := getattr(execution, "_otel_span", None):
+        failed(span, context.original_exception)
+        span.end()
+        execution._otel_span = None
+
+
+def failed(span: Span, error: BaseException) -> None:
+    """A statement's span says that it failed by SQLSTATE if there is one: what PostgreSQL writes quotes values."""
+    from opentelemetry.trace import Status, StatusCode
+
+    if span.is_recording():
+        span.set_attribute("error.type", getattr(error, "sqlstate", None) or type(error).__name__)
+        span.set_status(Status(StatusCode.ERROR))
 
 
 def _watch_pool(engine: Engine, telemetry: Telemetry) -> None:
@@ -65,7 +88,7 @@ def redis(telemetry: Telemetry) -> None:
 
 
 def executor(pool: str, executor: ThreadPoolExecutor, telemetry: Telemetry) -> None:
-    """The threads that the service has beside those that serve requests."""
+    """Threads that the service has beside those that serve requests; they work within the trace of who asks them."""
     if telemetry.metrics:
         telemetry.metrics.watch_threads(
             pool,
@@ -73,22 +96,36 @@ def executor(pool: str, executor: ThreadPoolExecutor, telemetry: Telemetry) -> N
             lambda: len(executor._threads) - executor._idle_semaphore._value,
             executor._work_queue.qsize,
         )
+    if telemetry.tracing:
+        submit = executor.submit
+
+        def submit_in_context(task: Any, /, *args: Any, **options: Any) -> Future[Any]:
+            return submit(copy_context().run, task, *args, **options)
+
+        executor.submit = submit_in_context  # type: ignore[method-assign]
 
 
-class _Client(Protocol):
-    request: Any
-
-
-def urllib3(client: _Client, base_url: str, telemetry: Telemetry) -> None:
+def urllib3(client: RequestMethods, base_url: str, telemetry: Telemetry) -> None:
     """Times and spans of the requests that `client`, a pool of connections to `base_url`, is asked for."""
     if telemetry.metrics:
-        client.request = _timed(client.request, base_url, telemetry.metrics.client())
+        timed = _timed(client.request, base_url, telemetry.metrics.client())
+        client.request = timed  # type: ignore[method-assign]
     if telemetry.tracing:
         from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 
         from telemetry.tracing import NO_METERS
 
-        URLLib3Instrumentor().instrument(tracer_provider=telemetry.tracing.provider, meter_provider=NO_METERS)
+        URLLib3Instrumentor().instrument(
+            request_hook=_name_server, tracer_provider=telemetry.tracing.provider, meter_provider=NO_METERS
+        )
+
+
+def _name_server(span: Span, pool: HTTPConnectionPool, request: object) -> None:
+    """Of the convention's attributes the two that the instrumentation leaves out."""
+    if span.is_recording():
+        span.set_attribute("server.address", pool.host)
+        if pool.port:
+            span.set_attribute("server.port", pool.port)
 
 
 def _timed(request: Any, base_url: str, duration: Histogram) -> Any:

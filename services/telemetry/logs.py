@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from shop.settings import Settings, Telemetry
+
+from telemetry import errors
 
 SPAN_OF_ERROR = "telemetry_span"  # an exception's attribute: the members that say in which span it was raised
 
@@ -38,11 +39,12 @@ class JSONFormatter(logging.Formatter):
 def _exception(record: logging.LogRecord) -> dict[str, str]:
     if not record.exc_info or record.exc_info[0] is None:
         return {}
-    kind, error, _ = record.exc_info
+    error = record.exc_info[1]
+    assert error
     return {
-        "exception_type": f"{kind.__module__}.{kind.__qualname__}",
-        "exception_message": str(error),
-        "exception_stacktrace": "".join(traceback.format_exception(error)),
+        "exception_type": errors.kind(error),
+        "exception_message": errors.message(error),
+        "exception_stacktrace": errors.stacktrace(error),
         **getattr(error, SPAN_OF_ERROR, {}),
     }
 

@@ -6,23 +6,26 @@ SDK's queue, and counted in metrics when it is dropped. Created in the process t
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Sum
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, format_span_id, format_trace_id, get_current_span
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
+from opentelemetry.trace import Span, Status, format_span_id, format_trace_id, get_current_span
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from shop.settings import Settings
 
+from telemetry.errors import first_line
 from telemetry.sampling import Ids, Sampling
 
 DEFAULTS = {
@@ -33,7 +36,7 @@ DEFAULTS = {
     "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "2048",  # clients choose paths and headers
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",  # what waits, what was dropped
 }
-SENT_WITHIN_S = 1.5
+SENT_WITHIN_S = 1.0
 NO_METERS = NoOpMeterProvider()  # for instrumentation, whose metrics would repeat ours
 GAUGES = ("otel.sdk.processor.span.queue.size", "otel.sdk.processor.span.queue.capacity")
 COUNTERS = ("otel.sdk.processor.span.processed", "otel.sdk.exporter.span.exported")
@@ -68,9 +71,10 @@ def start(settings: Settings, registry: CollectorRegistry) -> Tracing:
     """`registry` gets the metrics of what waits, was sent and was dropped."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("opentelemetry.attributes").setLevel(logging.ERROR)  # it warns of each that is cut
     reader = InMemoryMetricReader()
     meters = MeterProvider([reader], shutdown_on_exit=False)
-    processor = BatchSpanProcessor(OTLPSpanExporter(meter_provider=meters), meter_provider=meters)
+    processor = BatchSpanProcessor(_Exporter(meter_provider=meters), meter_provider=meters)
     ids = Ids()
     provider = TracerProvider(
         resource=resource(settings), shutdown_on_exit=False, id_generator=ids, meter_provider=NO_METERS
@@ -101,6 +105,40 @@ def ids(span: Span) -> Mapping[str, str]:
 
 def current_span() -> Mapping[str, str]:
     return ids(get_current_span())
+
+
+class _Exporter(OTLPSpanExporter):
+    """Sends of an exception what it is and the first line of what it says; the log has where it arose."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return super().export([_first_lines(span) for span in spans])
+
+
+def _first_lines(span: ReadableSpan) -> ReadableSpan:
+    if not span.events:
+        return span
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=span.attributes,
+        events=[Event(event.name, _kept(event.attributes or {}), event.timestamp) for event in span.events],
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code, first_line(span.status.description or "")),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _kept(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        name: first_line(value) if isinstance(value, str) else value
+        for name, value in attributes.items()
+        if name != "exception.stacktrace"
+    }
 
 
 class _SdkMetrics(Collector):

@@ -1,18 +1,46 @@
-"""Metrics of a WSGI application's requests."""
+"""Metrics of a WSGI application's requests, and what makes their spans the same in every framework."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextvars import Context, copy_context
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from telemetry.metrics import NO_ROUTE, Metrics
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from opentelemetry.trace import Span
 
-ROUTE_KEY = "telemetry.route"  # the contract's path, put into the environment by the application
+    from telemetry.metrics import Metrics
+    from telemetry.sampling import Sampling
+
+ROUTE_KEY = "telemetry.route"  # the contract's path if the request has one, put into the environment by the application
 EXEMPLAR_KEY = "telemetry.exemplar"
+CONTEXT_KEY = "telemetry.context"  # of a request that may be traced
+DROPPED_KEY = "telemetry.dropped"  # there if it is not
+
+
+class Sampled:
+    """The application as instrumentation made it where a request is traced, the plain one where it is not."""
+
+    def __init__(self, traced: WSGIApplication, plain: WSGIApplication, sampling: Sampling) -> None:
+        from opentelemetry.context import attach
+
+        self._attach = attach
+        self._traced = traced
+        self._plain = plain
+        self._sampling = sampling
+        self._headers = [(f"HTTP_{name.upper().replace('-', '_')}", name) for name in sampling.headers]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        sent = {name: environ[key] for key, name in self._headers if key in environ}
+        dropped = self._sampling.dropped(sent)
+        if dropped is None:
+            return self._traced(environ, start_response)
+        environ[DROPPED_KEY] = True
+        context = environ[CONTEXT_KEY] = copy_context()
+        context.run(self._attach, dropped)
+        return context.run(self._plain, environ, start_response)
 
 
 class Measured:
@@ -40,27 +68,56 @@ class Measured:
 class _Request:
     """The answer's body, which the server closes when it has sent it, or can't any more."""
 
-    __slots__ = ("_active", "_begin", "_environ", "_metrics", "body", "status")
+    __slots__ = ("_begin", "_environ", "_metrics", "body", "status")
 
     def __init__(self, metrics: Metrics, environ: WSGIEnvironment) -> None:
         self._metrics = metrics
         self._environ = environ
-        self._active = metrics.active(environ["REQUEST_METHOD"])
-        self._active.inc()
+        metrics.active[self] = environ["REQUEST_METHOD"]
         self.body: Iterable[bytes] = ()
         self.status = 500  # of an application that raises before it answers
         self._begin = perf_counter()
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self.body)
+        context = self._environ.get(CONTEXT_KEY)
+        return _within(context, self.body) if context else iter(self.body)
 
     def close(self) -> None:
+        environ = self._environ
         try:
-            if hasattr(self.body, "close"):
-                self.body.close()
+            if close := getattr(self.body, "close", None):
+                context = environ.get(CONTEXT_KEY)
+                context.run(close) if context else close()
         finally:
             duration_s = perf_counter() - self._begin
-            self._active.dec()
-            environ = self._environ
-            route, exemplar = environ.get(ROUTE_KEY, NO_ROUTE), environ.get(EXEMPLAR_KEY)
+            self._metrics.active.pop(self, None)
+            route, exemplar = environ.get(ROUTE_KEY, ""), environ.get(EXEMPLAR_KEY)
             self._metrics.answered(environ["REQUEST_METHOD"], route, self.status, duration_s, exemplar)
+
+
+def _within(context: Context, body: Iterable[bytes]) -> Iterator[bytes]:
+    """What a stream does belongs to its request's trace, although instrumentation lets its span end with the head."""
+    parts = iter(body)
+    while (part := context.run(next, parts, None)) is not None:
+        yield part
+
+
+def describe(span: Span, environ: WSGIEnvironment) -> None:
+    """To be called within the server's span when its answer begins, whether or not it is sampled.
+
+    Instrumentation writes the framework's own notation of a path, or the path as it was sent.
+    """
+    environ[CONTEXT_KEY] = copy_context()
+    if not span.is_recording():
+        return
+    from opentelemetry.util.http import sanitize_method
+
+    from telemetry.tracing import ids
+
+    method = sanitize_method(environ["REQUEST_METHOD"])
+    name = "HTTP" if method == "_OTHER" else method
+    if route := environ.get(ROUTE_KEY):
+        name = f"{name} {route}"
+        span.set_attribute("http.route", route)
+    span.update_name(name)
+    environ[EXEMPLAR_KEY] = ids(span)

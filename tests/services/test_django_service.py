@@ -94,13 +94,16 @@ ROLES = [
 NOT_AT_START = [
     *("django.contrib.admin", "django.contrib.auth", "django.contrib.sessions", "django.contrib.messages"),
     *("django.contrib.contenttypes", "django.contrib.staticfiles", "whitenoise", "django_service.backoffice", "yaml"),
+    # Telemetry is off. The rest of OpenTelemetry is loaded by redis-py where it finds it.
+    *("prometheus_client", "opentelemetry.instrumentation", "opentelemetry.exporter"),
 ]
 
 TELL = """
-import json, os, sys
+import json, logging, os, sys
 from shop.settings import Role
 from django_service.__main__ import load_app
-load_app(Role(os.environ["LAB_ROLE"]))
+from telemetry.setup import OFF
+load_app(Role(os.environ["LAB_ROLE"]), OFF)
 from django.apps import apps
 from django.conf import settings
 from django.urls import get_resolver
@@ -108,6 +111,7 @@ print(json.dumps({
     "apps": [app.name for app in apps.get_app_configs()],
     "paths": sorted(str(pattern.pattern) for pattern in get_resolver().url_patterns),
     "middleware": settings.MIDDLEWARE,
+    "handlers": list(map(str, logging.getLogger("django").handlers)),
     "carried": sorted(name for name in sys.argv[1:] if name in sys.modules),
 }))
 """
@@ -124,6 +128,7 @@ def test_a_replica_carries_its_role_and_the_middleware_that_the_manifest_lists(
         "apps": [*apps, "django_service.docs"],
         "paths": sorted([*IN_EVERY_ROLE, *paths]),
         "middleware": manifest["middleware"],
+        "handlers": [],
         "carried": [],
     }
 
@@ -132,7 +137,8 @@ DESCRIBE = """
 import re
 from shop.settings import Role
 from django_service.__main__ import load_app
-load_app(Role.PING)
+from telemetry.setup import OFF
+load_app(Role.PING, OFF)
 from django.test import Client
 page = Client().get("/docs").text
 for link in [*re.findall(r'(?:href|src)="([^"]+)"', page), *re.findall(r'url: "([^"]+)"', page)]:
@@ -154,7 +160,8 @@ ASK = """
 import sys
 from shop.settings import Role
 from django_service.__main__ import load_app
-load_app(Role.PING)
+from telemetry.setup import OFF
+load_app(Role.PING, OFF)
 from django.test import Client
 for asked in sys.argv[1:]:
     print(asked[:20], Client().generic(*asked.split()).status_code)
@@ -190,7 +197,7 @@ print(settings.DATABASES["default"]["OPTIONS"]["options"])
 
 def test_a_replicas_statements_end_after_5_s_and_those_of_a_migration_do_not(replica: dict[str, str]) -> None:
     told = [run("-c", STATEMENT_TIMEOUT, **environ).stdout for environ in ({"LAB_ROLE": "orders", **replica}, replica)]
-    assert told == ["-c statement_timeout=5000\n", "\n"]
+    assert told == ["-c timezone=UTC -c statement_timeout=5000\n", "-c timezone=UTC\n"]
 
 
 PRODUCTS = {

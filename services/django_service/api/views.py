@@ -29,7 +29,7 @@ class ApiView(View):
         except Http404 as missing:
             response = problem_response(Problem("not-found", str(missing)))
         except (OperationalError, InterfaceError) as error:
-            logger.warning("%s", error)
+            logger.warning("database: %s", str(error).partition("\n")[0])
             response = problem_response(unavailable("The database does not answer"))
         return _framed(request, response) if isinstance(response, HttpResponse) else response
 

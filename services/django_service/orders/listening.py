@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import CancelledError, Future
 
 import psycopg
-from django.db import Error, connection
+from django.db import connection
 from serving.streams import Streams
 from shop.problems import unavailable
 from shop.settings import DATABASE_POOL_TIMEOUT_S
@@ -40,19 +40,19 @@ class Listener:
 
     def _run(self, begun: Future[None], streams: Streams) -> None:
         try:
-            with connection.cursor() as cursor:  # this thread's own connection, in autocommit
-                cursor.execute(f"LISTEN {CHANNEL}")
-            begun.set_result(None)
-            for notification in connection.connection.notifies():
-                streams.wake(notification.payload)
-        except (Error, psycopg.Error) as error:
+            # None of Django's, of which each thread that serves requests has one
+            with psycopg.connect(**connection.get_connection_params(), autocommit=True) as listening:
+                listening.execute(f"LISTEN {CHANNEL}")
+                begun.set_result(None)
+                for notification in listening.notifies():
+                    streams.wake(notification.payload)
+        except psycopg.Error as error:
             logger.warning("No longer listening to orders: %s", error)
         finally:
             with self._lock:
                 self._begun = None
             begun.cancel()
             streams.end_open()
-            connection.close()
 
 
 listener = Listener()  # this process's

@@ -14,6 +14,8 @@ from shop.documents import parse
 from shop.orders import Offer
 from shop.problems import Problem, unavailable
 from shop.settings import CATALOG_CONNECT_TIMEOUT_S, CATALOG_TIMEOUT_S
+from telemetry import libraries
+from telemetry.setup import Telemetry
 from urllib3 import exceptions
 
 from django_service.api.fields import MONEY, PRODUCT_NAME, Path
@@ -26,6 +28,7 @@ class Prices:
 
     def __init__(self, catalog_url: str, at_once: int) -> None:
         requests = at_once * LINES_MAX
+        self._catalog_url = catalog_url
         self._products = f"{urlsplit(catalog_url).path}/products/"
         self._catalog = urllib3.connection_from_url(
             catalog_url,
@@ -34,6 +37,11 @@ class Prices:
             retries=False,
         )
         self._threads = ThreadPoolExecutor(max_workers=requests, thread_name_prefix="prices")
+
+    def tell(self, telemetry: Telemetry) -> None:
+        """From now on, of its calls and its threads."""
+        libraries.urllib3(self._catalog, self._catalog_url, telemetry)
+        libraries.executor("prices", self._threads, telemetry)
 
     def offers(self, product_ids: Sequence[int]) -> Mapping[int, Offer]:
         """An offer for each product.

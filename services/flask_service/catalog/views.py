@@ -17,7 +17,7 @@ from flask_service.catalog.schemas import CreateProduct, ListProducts, ReplacePr
 from flask_service.database import violates
 from flask_service.documents import product_document
 from flask_service.extensions import auth, cache, database
-from flask_service.requests import json_body, load, path_id, query_parameters
+from flask_service.inputs import json_body, load, path_id, query_parameters
 from flask_service.responses import no_content
 
 blueprint = Blueprint("catalog", __name__)

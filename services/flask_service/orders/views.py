@@ -11,10 +11,10 @@ from sqlalchemy.orm import selectinload
 
 from flask_service.documents import order_document, placed_document
 from flask_service.extensions import auth, database
+from flask_service.inputs import header, json_body, load, path_id, query_parameters
 from flask_service.orders import placement, streaming
 from flask_service.orders.models import Order, Stock
 from flask_service.orders.schemas import ListOrders, MoveOrder, PlaceOrder, SetStock, StreamOrder
-from flask_service.requests import header, json_body, load, path_id, query_parameters
 
 blueprint = Blueprint("orders", __name__)
 

@@ -6,8 +6,8 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from flask_service.extensions import recommender
+from flask_service.inputs import json_body, load
 from flask_service.recommend.schemas import Recommend
-from flask_service.requests import json_body, load
 
 blueprint = Blueprint("recommend", __name__)
 

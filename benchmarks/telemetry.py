@@ -34,7 +34,7 @@ from lab.scenarios import load_scenario
 from lab.tree import SERVICES
 from lab.variants import load_manifests
 
-BLOCKS = 14
+BLOCKS = 12
 BLOCK_S = 1.0
 WARM_UP_S = 1.5
 REQUESTS = 2_000  # that are sent over and over

@@ -1,15 +1,16 @@
 """What watching costs: each stack at every level of telemetry, relative to its first level. Pure.
 
 How much a level holds is known as finely as the ladder's rungs are apart. CPU per request and p99 are compared at half
-load, a rate that is the same for all levels of a stack: medians over the trials that are not void. Memory is compared
-at the lowest rate that the levels held: until then all had the same load, and a higher rate leaves what its queue took.
+load, a rate that is the same for all levels of a stack: medians over the trials that are not void (the lower one of
+two: what disturbs a trial only adds). Memory is compared at the lowest rate that the levels held: until then all had
+the same load, and a higher rate leaves what its queue took.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median_low
 from typing import Any
 
 from lab.core.arms import Arm
@@ -153,8 +154,8 @@ def _cost(trials: Sequence[Trial]) -> Cost | None:
     if not kept:
         return None
     return Cost(
-        cpu_s_per_request=median(cpu_s for cpu_s, _ in kept),
-        p99_ms=median(trial.measurement.latency_ms["p99"] for _, trial in kept),
+        cpu_s_per_request=median_low(cpu_s for cpu_s, _ in kept),
+        p99_ms=median_low(trial.measurement.latency_ms["p99"] for _, trial in kept),
         trials=len(kept),
     )
 
@@ -168,7 +169,7 @@ def _reasons(name: str, climb: Climb, tried: Sequence[Trial], not_measured: Mapp
         return (not_measured[name],)
     if tried:
         return tried[-1].void or ("no request was answered at half load",)
-    return climb.reasons or ("it was not tried at half load",)
+    return tuple(f"it held no rate: {reason}" for reason in climb.reasons)
 
 
 def _ratio(numerator: float | None, denominator: float | None) -> float | None:

@@ -31,6 +31,7 @@ KEPT_MAX = 64
 RENEW_AFTER_REQUESTS = 200
 RENEW_AFTER_S = 5.0
 RENEW_JITTER = (0.5, 1.5)
+OPEN_WITHIN_S = 1.0  # at the end: how long a connection that is being opened is waited for
 
 # (the exchange, why it failed or None, the Location header)
 Settle = Callable[[Exchange, str | None, bytes], None]
@@ -190,15 +191,17 @@ class Pool:
 
     async def stop(self) -> dict[int, int]:
         """Closes all; the number of answers by local port."""
+        self._waiting.clear()
+        self._kept = 0
+        self._give_up_open()
         tasks = list(self._tasks)
+        if tasks:  # one that is cancelled while it opens a connection leaves one that the loop never closes
+            await asyncio.wait(tasks, timeout=OPEN_WITHIN_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._waiting.clear()
-        self._kept = 0
         self._none_open.clear()
-        for connection in self._open:
-            connection.give_up()
+        self._give_up_open()
         if self._open:
             await self._none_open.wait()
         return self._answers_by_port
@@ -244,6 +247,10 @@ class Pool:
         self.carrying.pop(exchange, None)
         exchange.settled = True
         self._settle(exchange, error, location)
+
+    def _give_up_open(self) -> None:
+        for connection in self._open:
+            connection.give_up()
 
     def _connect_for_waiting(self) -> None:
         while self._pending < len(self._waiting) and len(self._open) + self._pending < CONNECTIONS_MAX:

@@ -68,7 +68,7 @@ def _price(summary: Summary) -> Iterator[str]:
     )
     for stack, levels in summary.prices.items():
         for price in levels:
-            if price.reasons:
+            if price.reasons and price.climb.end:  # what was not measured at all is told of as failed
                 yield f"Nothing is said of {stack} with {price.level.name} at half load: {'; '.join(price.reasons)}."
 
 
@@ -100,6 +100,13 @@ def _listed(told: Sequence[tuple[VariantResult, str]]) -> str:
     for result, text in told:
         of_stack.setdefault(result.arm.stack.name, []).append(f"{result.arm.telemetry.name} {text}")
     return "; ".join(f"{stack}: {', '.join(texts)}" for stack, texts in of_stack.items())
+
+
+def _names(results: Sequence[VariantResult]) -> str:
+    return ", ".join(
+        f"{result.arm.stack.name} with {result.arm.telemetry.name}" if result.arm.compared else result.name
+        for result in results
+    )
 
 
 def _measured(result: VariantResult) -> list[Level]:
@@ -138,10 +145,10 @@ def _streams(summary: Summary) -> str:
 
 
 def _belief(summary: Summary) -> str:
-    limited = [r.name for r in summary.variants if r.status == "ok" and r.climb.end is End.GENERATOR]
-    failed = [result.name for result in summary.variants if result.status != "ok"]
-    generator = f"; the load generator was the limit for {', '.join(limited)}" if limited else ""
-    void = f"; nothing is claimed of {', '.join(failed)}" if failed else ""
+    limited = [r for r in summary.variants if r.status == "ok" and r.climb.end is End.GENERATOR]
+    failed = [result for result in summary.variants if result.status != "ok"]
+    generator = f"; the load generator was the limit for {_names(limited)}" if limited else ""
+    void = f"; nothing is claimed of {_names(failed)}" if failed else ""
     telemetry = "" if summary.compares_telemetry else f", with telemetry {summary.telemetry[0].name}"
     return (
         f"This was observed once on this machine without CPU limits{telemetry}, each rate tried for seconds: "

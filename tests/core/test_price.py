@@ -108,6 +108,10 @@ def test_half_load_is_told_by_medians() -> None:
     }
 
 
+def test_of_two_trials_the_lower_counts() -> None:
+    assert priced(of_base=half(BASE, 0.2, 0.9), of_watched=half(WATCHED, 0.9, 0.3)).cpu_ratio == pytest.approx(1.5)
+
+
 MEMORY = [
     # case                            off, from 100 MiB   official-5, from 110    MiB   more
     ("at the rate that both held", climbed(H, H, H, M), climbed(H, H, M, mib=110), 111, 10),
@@ -138,7 +142,7 @@ def test_the_first_level_is_what_the_others_are_relative_to() -> None:
 SILENT = [
     # case                          official-5        at half load                    failed   void   reasons
     ("void at half load", climbed(H, M), half(WATCHED, 0.3, verdict=V), {}, True, ("steal 5.0 %",)),
-    ("held no rate", climbed(M), (), {}, False, ("p99 300 ms is above 100 ms",)),
+    ("held no rate", climbed(M), (), {}, False, ("it held no rate: p99 300 ms is above 100 ms",)),
     ("broke the contract", climbed(), (), {WATCHED: "breaks it"}, False, ("breaks it",)),
     ("went away", climbed(H, M), half(WATCHED, 0.3, verdict=V), {WATCHED: "is gone"}, True, ("is gone",)),
 ]

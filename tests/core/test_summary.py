@@ -177,6 +177,14 @@ def test_half_load_that_stays_void_is_told() -> None:
     assert "Nothing is said of a with official-5 at half load: steal 5.0 %." in sentences(watched(V))
 
 
+def test_what_was_not_measured_at_all_is_told_once() -> None:
+    off, official = arms_of("a", levels=LEVELS)
+    broken = Tried({}, {}, {}, {off.name: "breaks it", official.name: "breaks it"}, {})
+    told = sentences(summarise("run", SCENARIO, True, (off, official), broken))
+    assert [sentence for sentence in told if "breaks it" in sentence] == []
+    assert told[-1].endswith("nothing is claimed of a with off, a with official-5.")
+
+
 def test_sentences_say_what_watching_costs_and_how_finely_that_is_known() -> None:
     _, _, price, rungs, _ = sentences(watched())
     assert price == (

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
+import uvloop
 
 from lab.core.scenario import Request
 from lab.load import client
+from lab.load.requests import plan
+from lab.tree import contract_operations
 from tests.load.server import (
     CLOSED,
     GET_PRODUCT,
@@ -150,3 +154,19 @@ def test_latency_of_a_request_sent_again_counts_from_the_schedule(serve: Serve) 
 
     assert measured.retried == 1
     assert measured.latency_ms["max"] == pytest.approx(200, abs=50)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_pool_ends_while_it_opens_a_connection(serve: Serve, turns: int) -> None:
+    """However many turns of the loop it has been opening it for."""
+    load = make_load(serve(lambda seen: reply()).url)
+
+    async def end() -> None:
+        pool = await client.connected(load.urls["catalog"], 2, 1, lambda *_: None)
+        for exchange in plan(load, contract_operations(), {}).exchanges[:3]:
+            pool.submit(exchange)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(pool.stop(), timeout=2)
+
+    uvloop.run(end())

@@ -52,3 +52,6 @@ clean: ## Stop the lab, then remove all that was made here
 
 bench-%: $(READY) ## Measure one ratio; the last line is JSON
 	@$(BIN)/python -m benchmarks.$*
+
+prove-%: $(READY) ## Prove what takes too long for the tests; the result is a page in docs/proofs
+	@$(BIN)/python -m tools.prove_$(subst -,_,$*)

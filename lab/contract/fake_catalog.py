@@ -9,6 +9,7 @@ import json
 import socket
 import struct
 import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,7 @@ from typing import Any
 
 from shop import seed
 
+TRACEPARENTS_KEPT = 100
 _POLL_S = 0.02
 
 
@@ -47,11 +49,15 @@ def _seeded() -> Mapping[int, Product]:
 
 
 class FakeCatalog:
-    """Serves `GET /products/{id}` at `host:port` once it is up; OSError where it cannot."""
+    """Serves `GET /products/{id}` at `host:port` once it is up; OSError where it cannot.
+
+    `traceparents` are those of the last requests, empty where one had none.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
         self._products = dict(_seeded())
+        self.traceparents: deque[str] = deque(maxlen=TRACEPARENTS_KEPT)
         self._server: _Server | None = None
 
     def serve(self, product_id: int, product: Product) -> None:
@@ -111,6 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
+        self.server.catalog.traceparents.append(self.headers.get("traceparent", ""))
         name = self.path.partition("?")[0].removeprefix("/products/")
         product = self.server.catalog.product(int(name)) if name.isdigit() else None
         if product is None:

@@ -136,6 +136,7 @@ class Connection(gthread.TConn):
 
     linger: Callable[[Connection], None]
     queued_at: float
+    begun_at: float
 
     def close(self, graceful: bool = False) -> None:
         if graceful:
@@ -272,11 +273,16 @@ class TimedWorker(Worker):
         super().enqueue_req(conn)
 
     def handle(self, conn: Connection) -> object:
-        self.queue_time.observe(self.busy.begin() - conn.queued_at)
+        conn.begun_at = self.busy.begin()
         try:
             return super().handle(conn)
         finally:
             self.busy.end()
+
+    def handle_request(self, req: Request, conn: Connection) -> object:
+        """Not reached by a connection that was only closed."""
+        self.queue_time.observe(conn.begun_at - conn.queued_at)
+        return super().handle_request(req, conn)
 
 
 _should_close = Response.should_close

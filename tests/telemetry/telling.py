@@ -12,25 +12,45 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from prometheus_client import Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
 from shop.orders import Offer
 from shop.problems import Problem, unavailable
 from shop.routes import OPERATIONS
 from shop.settings import Role
-from telemetry.metrics import ClientRequest, Metrics
 
-from lab.contract.signals import Attribute, Resource
+from lab.contract.signals import (
+    ACCEPT,
+    ACTIVE,
+    BUCKETS_S,
+    CALLS,
+    CONNECTIONS,
+    DURATION,
+    QUEUE_FULL,
+    QUEUE_LENGTH,
+    QUEUE_TIME,
+    SPANS_EXPORTED,
+    SPANS_PROCESSED,
+    STATES,
+    TARGET,
+    Attribute,
+    Metric,
+    Resource,
+)
+from lab.contract.telemetry_metrics import of_role
 from tests.contract.reference_server import serving
 from tests.contract.reference_service import PATHS, Answer, Request, Shop, _offer
 from tests.ports import HOST
 
 CLIENT, SERVER = Span.SPAN_KIND_CLIENT, Span.SPAN_KIND_SERVER
+KINDS: Mapping[str, Any] = {"histogram": partial(Histogram, buckets=BUCKETS_S), "gauge": Gauge, "counter": Counter}
 WITHOUT_DATA = {"/ping", ""}
 REFUSED_BEFORE_DATA = {400, 401, 403, 405, 411, 413, 415, 422}
 
@@ -41,24 +61,33 @@ class Telling(Shop):
     def __init__(self, role: str, catalog_url: str, otlp_url: str) -> None:
         super().__init__(role, catalog_url)
         self.otlp = urlsplit(otlp_url)
-        self.metrics = metrics = Metrics(role, OPERATIONS[Role(role)])
-        metrics.watch_queue("accept", lambda: 0.0)
-        metrics.watch_workers(1, lambda: 0.0)
-        if role != "ping":
-            metrics.watch_connections(4, lambda: {"idle": 4, "used": 0})
-        if role == "orders":
-            self.calls = metrics.client()
-        Gauge("otel_sdk_processor_span_queue_size", "h", registry=metrics.registry)
-        Gauge("otel_sdk_processor_span_queue_capacity", "h", registry=metrics.registry)
-        for name in ("otel_sdk_processor_span_processed", "otel_sdk_exporter_span_exported"):
-            counter = Counter(name, "h", ["error_type"], registry=metrics.registry)
-            for error_type in ("", "queue_full"):
-                counter.labels(error_type)
+        self.registry = CollectorRegistry()
+        self.told: dict[str, Any] = {
+            metric.name: KINDS[metric.type](metric.name, "What it says.", metric.labels, registry=self.registry)
+            for metric in of_role(role, traced=True)
+        }
+        self.begin_at_0()
+
+    def begin_at_0(self) -> None:
+        for operation in OPERATIONS[Role(self.role)]:
+            for status in (operation.success, 500, 503):
+                self.metric(DURATION).labels(operation.method, operation.route, status)
+        self.metric(QUEUE_LENGTH).labels(ACCEPT)
+        self.metric(TARGET).labels(self.role, "1")
+        for metric in (SPANS_PROCESSED, SPANS_EXPORTED):
+            for error_type in ("", QUEUE_FULL):
+                self.metric(metric).labels(error_type)
+        if self.role != "ping":
+            for state in STATES:
+                self.metric(CONNECTIONS).labels("pool", state)
+
+    def metric(self, metric: Metric) -> Any:
+        return self.told[metric.name]
 
     def answer(self, request: Request) -> Answer:
         begin = time.perf_counter()
-        self.metrics.queue_time.observe(0.0)
-        active = self.metrics.active(request.method)
+        self.metric(QUEUE_TIME).observe(0.0)
+        active = self.metric(ACTIVE).labels(request.method)
         active.inc()
         server = self.span(SERVER, request.method, self.parent(request))
         self.server, self.spans = server, [server]
@@ -68,8 +97,8 @@ class Telling(Shop):
             self.spans.append(self.statement(request))
         self.describe(server, request, route, status)
         active.dec()
-        exemplar = self.exemplar(server)
-        self.metrics.answered(request.method, route, status, time.perf_counter() - begin, exemplar)
+        duration = self.metric(DURATION).labels(request.method, route, status)
+        duration.observe(time.perf_counter() - begin, self.exemplar(server))
         self.send(self.spans)
         return status, document, headers
 
@@ -141,17 +170,21 @@ class Telling(Shop):
         )
         connection = http.client.HTTPConnection(self.catalog.hostname or "", self.catalog.port, timeout=10)
         try:
-            with ClientRequest(self.calls, "GET", self.catalog.geturl()) as call:
-                connection.request("GET", f"/products/{product_id}", headers=self.passed_on(span))
-                response = connection.getresponse()
-                call.status = response.status
+            connection.request("GET", f"/products/{product_id}", headers=self.passed_on(span))
+            response = connection.getresponse()
         except OSError as error:
             span.status.code = Status.STATUS_CODE_ERROR
+            self.called("", type(error).__name__)
             raise unavailable(str(error)) from None
         put(span, {Attribute.STATUS: response.status})
+        self.called(str(response.status), "")
         if response.status != 200:
             raise Problem("product-unknown", "The catalog does not have it")
         return _offer(json.loads(response.read()))
+
+    def called(self, status: str, error_type: str) -> None:
+        server = (self.catalog.hostname, self.catalog.port)
+        self.metric(CALLS).labels("GET", *server, status, error_type).observe(0.001)
 
     def passed_on(self, span: Span) -> dict[str, str]:
         return {"traceparent": f"00-{span.trace_id.hex()}-{span.span_id.hex()}-01"}
@@ -201,8 +234,8 @@ def telling(shop: Telling) -> Iterator[tuple[str, str]]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            media_type, text = shop.metrics.render(self.headers.get("Accept", ""))
-            body = shop.exposed(text.decode()).encode()
+            encode, media_type = choose_encoder(self.headers.get("Accept", ""))
+            body = shop.exposed(encode(shop.registry).decode()).encode()
             self.send_response(200)
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))

@@ -35,7 +35,7 @@ check: $(READY) ## Lint, types, layers
 
 .PHONY: test
 test: $(READY) ## Run the tests against real PostgreSQL, Valkey and services
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2
 
 .PHONY: update
 update: $(READY) ## Resolve the pins in constraints/ anew

@@ -1,14 +1,30 @@
-"""One lab that many tests share."""
+"""One lab that many tests share; and which tests share a process, where there are several (`pytest -n 2`)."""
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from lab.runtimes.local import LocalRuntime, local_lab
+
+
+class _Together(LoadScopeScheduling):  # type: ignore[misc]
+    """The tests of one file share what it makes; those in `variants` the services of their variant."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, test = nodeid.partition("::")
+        of_variant = re.search(r"\[(fastapi|django|flask)\b", test) if path.startswith("tests/variants/") else None
+        return of_variant[1] if of_variant else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Together:
+    return _Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -140,8 +140,9 @@ def test_more_connections_than_there_are_is_refused_before_a_replica_starts(runt
     url = runtime.database_url("postgres")
     runtime.deploy(deployment(name, database_url=url))
 
-    with pytest.raises(RuntimeFailure, match="184 connections to PostgreSQL are asked for; 180 are there"):
+    with pytest.raises(RuntimeFailure, match=r"connections to PostgreSQL are asked for; 180 are there") as refused:
         runtime.scale(name, 46)
+    assert f"{name}: 46 x 4 = 184" in str(refused.value)  # beside what other services have
 
     assert len(runtime.usage(name)) == 1
 

@@ -13,24 +13,25 @@ from prometheus_client.samples import Exemplar
 from shop.routes import OPERATIONS
 from shop.settings import Role
 
-from lab.contract import signals
 from lab.contract.client import Client, NoAnswer, Request
-from lab.contract.signals import (
+from lab.contract.signals import Signal
+from lab.core.conventions import (
     ACCEPT,
     ACTIVE,
     BUCKETS_S,
     CALLS,
+    CONNECTIONS,
     DURATION,
     QUEUE_FULL,
     QUEUE_LENGTH,
     QUEUE_TIME,
+    REQUIRED,
     SPANS_EXPORTED,
     SPANS_PROCESSED,
     STATES,
     TARGET,
     Label,
     Metric,
-    Signal,
     Teller,
 )
 from lab.core.exposition import BOUND, Series, Values, parse
@@ -111,7 +112,7 @@ def of_role(role: str, *, traced: bool) -> list[Metric]:
     tellers |= {Teller.DATABASE} if role in WITH_DATABASE else set()
     tellers |= {Teller.ORDERS} if role == "orders" else set()
     tellers |= {Teller.TRACING} if traced else set()
-    return [metric for metric in signals.REQUIRED if metric.teller in tellers]
+    return [metric for metric in REQUIRED if metric.teller in tellers]
 
 
 def lacking(exposed: Exposed, role: str, *, traced: bool) -> Iterator[tuple[str, str]]:
@@ -163,7 +164,7 @@ def _missing_series(values: Values, role: str, *, traced: bool) -> Iterator[tupl
     yield from _missing(values, TARGET.name, {Label.SERVICE: role})
     if role in WITH_DATABASE:
         for state in sorted(STATES):
-            yield from _missing(values, signals.CONNECTIONS.name, {Label.STATE: state})
+            yield from _missing(values, CONNECTIONS.name, {Label.STATE: state})
     if traced:
         for error in ("", QUEUE_FULL):
             yield from _missing(values, SPANS_PROCESSED.name, {Label.ERROR: error})

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from lab.contract.signals import EXCEPTION
+from lab.core.conventions import EXCEPTION
 
 PATH = "/v1/traces"
 MEDIA_TYPE = "application/x-protobuf"

@@ -7,18 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lab.contract.signals import (
-    CACHES,
-    CONNECTION_TRIAL,
-    DATA_COMMANDS,
-    NO_ROUTE,
-    POSTGRESQL,
-    Attribute,
-    Below,
-    Resource,
-    Signal,
-)
+from lab.contract.signals import Below, Signal
 from lab.contract.telemetry_receiver import Kind, Span
+from lab.core.conventions import CACHES, CONNECTION_TRIAL, DATA_COMMANDS, NO_ROUTE, POSTGRESQL, Attribute, Resource
 
 Found = tuple[str, str]  # what is expected, and what is there instead
 _COMMAND = re.compile(r"[A-Za-z]+")

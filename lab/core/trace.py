@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from lab.core.conventions import CACHES, Attribute
+
 Value = str | int | float | bool
 
 
@@ -32,9 +34,6 @@ class Work(StrEnum):
     DATABASE = "database"
     CACHE = "cache"
     HTTP = "http"
-
-
-CACHES = frozenset({"redis", "valkey", "memcached"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Span:
     @property
     def system(self) -> str:
         """The database or cache that it called."""
-        return str(self.attributes.get("db.system.name") or self.attributes.get("db.system") or "")
+        return str(self.attributes.get(Attribute.SYSTEM) or self.attributes.get("db.system") or "")
 
     @property
     def work(self) -> Work:
@@ -205,8 +204,8 @@ def callee(node: Node) -> str:
     for child in node.children:
         if child.span.kind is Kind.SERVER:
             return child.span.role
-    address = str(node.span.attributes.get("server.address", "another service"))
-    port = node.span.attributes.get("server.port")
+    address = str(node.span.attributes.get(Attribute.SERVER, "another service"))
+    port = node.span.attributes.get(Attribute.PORT)
     return f"{address}:{port}" if port else address
 
 

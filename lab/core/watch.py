@@ -10,20 +10,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lab.core.conventions import (
+    ACTIVE,
+    BUSY,
+    CPU,
+    DURATION,
+    MEMORY,
+    QUEUE_LENGTH,
+    SPANS_EXPORTED,
+    SPANS_PROCESSED,
+    WORKERS,
+    Label,
+)
 from lab.core.deployment import Usage
 from lab.core.exposition import Exposition, Series, Values, quantile, total
 from lab.core.telemetry import Mode
 
-DURATION = "http_server_request_duration_seconds"
-ACTIVE = "http_server_active_requests"
-QUEUE_LENGTH = "http_server_queue_length"
-WORKERS = "http_server_workers"
-BUSY = "http_server_worker_busy_seconds_total"
-CPU = "process_cpu_seconds_total"
-MEMORY = "process_resident_memory_bytes"
-SPANS = ("otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total")
-STATUS = "http_response_status_code"
-ERROR = "error_type"
+SPANS = (SPANS_PROCESSED, SPANS_EXPORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,11 @@ def figures(before: ServiceLook | None, now: ServiceLook) -> Figures:
     earlier = {look.replica: look for look in before.replicas} if before else {}
     pairs = [(earlier[look.replica], look) for look in now.replicas if look.replica in earlier]
     growths = [growth for pair in pairs if (growth := _growth(*pair))]
-    rate_per_s = _sum(growth.per_s(f"{DURATION}_count") for growth in growths)
-    answered = _grown(growths, f"{DURATION}_count")
-    failed = _sum(total(growth.grown, f"{DURATION}_count", _is_server_error) for growth in growths)
-    queued = _gauge(now.replicas, QUEUE_LENGTH)
-    stuck = rate_per_s == 0 and bool(queued and before and _gauge(before.replicas, QUEUE_LENGTH))
+    rate_per_s = _sum(growth.per_s(f"{DURATION.name}_count") for growth in growths)
+    answered = _grown(growths, f"{DURATION.name}_count")
+    failed = _sum(total(growth.grown, f"{DURATION.name}_count", _is_server_error) for growth in growths)
+    queued = _gauge(now.replicas, QUEUE_LENGTH.name)
+    stuck = rate_per_s == 0 and bool(queued and before and _gauge(before.replicas, QUEUE_LENGTH.name))
     problems = (*_problems(now), *([f"{queued:g} wait in its queues, and nothing was answered"] if stuck else ()))
     durations = [growth.grown for growth in growths]
     return Figures(
@@ -110,14 +113,14 @@ def figures(before: ServiceLook | None, now: ServiceLook) -> Figures:
         problems=problems,
         rate_per_s=rate_per_s,
         error_share=failed / answered if failed is not None and answered else None,
-        p50_s=quantile(0.5, durations, DURATION),
-        p99_s=quantile(0.99, durations, DURATION),
-        in_flight=_gauge(now.replicas, ACTIVE),
+        p50_s=quantile(0.5, durations, DURATION.name),
+        p99_s=quantile(0.99, durations, DURATION.name),
+        in_flight=_gauge(now.replicas, ACTIVE.name),
         queued=queued,
         busy_share=_busy_share(growths),
         cpu_cores=_sum(_cpu_cores(*pair) for pair in pairs),
         memory_bytes=_sum(_memory_bytes(look) for look in now.replicas),
-        dropped_spans=_sum(total(growth.grown, name, _is_error) for growth in growths for name in SPANS),
+        dropped_spans=_sum(total(growth.grown, metric.name, _is_error) for growth in growths for metric in SPANS),
     )
 
 
@@ -125,7 +128,7 @@ def _growth(before: ReplicaLook, now: ReplicaLook) -> _Growth | None:
     if not before.metrics or not now.metrics:
         return None
     grown = now.metrics.grown(before.metrics)
-    return _Growth(now.scraped_at_s - before.scraped_at_s, grown, total(now.metrics.gauges, WORKERS))
+    return _Growth(now.scraped_at_s - before.scraped_at_s, grown, total(now.metrics.gauges, WORKERS.name))
 
 
 def _state(rate_per_s: float | None, problems: Sequence[str]) -> State:
@@ -152,19 +155,19 @@ def _cpu_cores(before: ReplicaLook, now: ReplicaLook) -> float | None:
             used_s = now.usage.cpu_s
         return used_s / (now.used_at_s - before.used_at_s)
     growth = _growth(before, now)
-    return growth.per_s(CPU) if growth else None
+    return growth.per_s(CPU.name) if growth else None
 
 
 def _memory_bytes(look: ReplicaLook) -> float | None:
     if look.usage:
         return look.usage.memory_bytes
-    return total(look.metrics.gauges, MEMORY) if look.metrics else None
+    return total(look.metrics.gauges, MEMORY.name) if look.metrics else None
 
 
 def _busy_share(growths: Iterable[_Growth]) -> float | None:
     busy_s = available_s = 0.0
     for growth in growths:
-        grown_s = total(growth.grown, BUSY)
+        grown_s = total(growth.grown, BUSY.name)
         if grown_s is not None and growth.workers:
             busy_s += grown_s
             available_s += growth.workers * growth.seconds
@@ -186,8 +189,8 @@ def _sum(values: Iterable[float | None]) -> float | None:
 
 
 def _is_server_error(series: Series) -> bool:
-    return series.label(STATUS).startswith("5")
+    return series.label(Label.STATUS).startswith("5")
 
 
 def _is_error(series: Series) -> bool:
-    return bool(series.label(ERROR))
+    return bool(series.label(Label.ERROR))

@@ -13,7 +13,8 @@ from datetime import datetime
 
 from rich.text import Text
 
-from lab.core.trace import CACHES, Kind, Node, Share, Span, Trace, Work, callee, shares
+from lab.core.conventions import CACHES, Attribute
+from lab.core.trace import Kind, Node, Share, Span, Trace, Work, callee, shares
 
 HINT = (
     "How to read it: a line is one piece of work, done for the line that it is indented under. Its bar shows when it "
@@ -66,7 +67,7 @@ def sentence(trace: Trace) -> str:
     asked = f"{span.name} by {_who(span)}"
     took = f"{scale.ms(main.duration_ns)} ms"
     if span.failed:
-        status = span.attributes.get("http.response.status_code")
+        status = span.attributes.get(Attribute.STATUS)
         begin = f"{asked} failed{f' ({status})' if status else ''} after {took}"
     else:
         begin = f"{asked} took {took}"
@@ -241,14 +242,14 @@ def _what(node: Node) -> str:
         case Work.CACHE:
             return f"{_system(span.system)}: {span.name}"
         case Work.HTTP:
-            path = re.sub(r"^\w+://[^/]*", "", str(span.attributes.get("url.full", "")))
+            path = re.sub(r"^\w+://[^/]*", "", str(span.attributes.get(Attribute.URL, "")))
             return f"asks {callee(node)}: {span.attributes.get('http.request.method', span.name)} {path}".rstrip()
     return f"{_who(span)}: {span.name}" if span.kind is Kind.SERVER else span.name
 
 
 def _statement(span: Span) -> str:
     """The command and its table; the span's name where the statement is not told."""
-    text = str(span.attributes.get("db.query.text") or span.attributes.get("db.statement") or "").strip()
+    text = str(span.attributes.get(Attribute.QUERY) or span.attributes.get("db.statement") or "").strip()
     if not text:
         return span.name
     table = _TABLE.search(text)

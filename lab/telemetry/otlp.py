@@ -11,6 +11,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
+from lab.core.conventions import EXCEPTION, Attribute
+from lab.core.conventions import Resource as Made
 from lab.core.trace import Kind, Span, Value
 
 TRACE_ID_BYTES = 16
@@ -56,9 +58,9 @@ def parts(message: bytes) -> tuple[dict[bytes, Part], int]:
     for resource_spans in _parse(message).resource_spans:
         role = variant = ""
         for attribute in resource_spans.resource.attributes:
-            if attribute.key == "service.name":
+            if attribute.key == Made.SERVICE:
                 role = attribute.value.string_value
-            elif attribute.key == "lab.variant":
+            elif attribute.key == Made.VARIANT:
                 variant = attribute.value.string_value
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
@@ -120,9 +122,9 @@ def _span(span: trace_pb2.Span, of_resource: dict[str, Value]) -> Span:
         kind=_KINDS.get(span.kind, Kind.INTERNAL),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        role=str(of_resource.get("service.name", "")),
-        variant=str(of_resource.get("lab.variant", "")),
-        replica=str(of_resource.get("service.instance.id", "")),
+        role=str(of_resource.get(Made.SERVICE, "")),
+        variant=str(of_resource.get(Made.VARIANT, "")),
+        replica=str(of_resource.get(Made.INSTANCE, "")),
         attributes=attributes,
         failed=failed,
         error=_error(span, attributes) if failed else "",
@@ -132,10 +134,10 @@ def _span(span: trace_pb2.Span, of_resource: dict[str, Value]) -> Span:
 def _error(span: trace_pb2.Span, attributes: dict[str, Value]) -> str:
     """The exception that it recorded, else what its status says, else the kind of error; may be empty."""
     for event in span.events:
-        if event.name == "exception":
+        if event.name == EXCEPTION:
             told = _attributes(event)
             return ": ".join(str(told[key]) for key in ("exception.type", "exception.message") if told.get(key))
-    return span.status.message or str(attributes.get("error.type", ""))
+    return span.status.message or str(attributes.get(Attribute.ERROR, ""))
 
 
 def _attributes(of: Resource | trace_pb2.Span | trace_pb2.Span.Event) -> dict[str, Value]:

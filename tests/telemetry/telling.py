@@ -26,7 +26,8 @@ from shop.problems import Problem, unavailable
 from shop.routes import OPERATIONS
 from shop.settings import Role
 
-from lab.contract.signals import (
+from lab.contract.telemetry_metrics import of_role
+from lab.core.conventions import (
     ACCEPT,
     ACTIVE,
     BUCKETS_S,
@@ -44,7 +45,6 @@ from lab.contract.signals import (
     Metric,
     Resource,
 )
-from lab.contract.telemetry_metrics import of_role
 from tests.contract.reference_server import serving
 from tests.contract.reference_service import PATHS, Answer, Request, Shop, _offer
 from tests.ports import HOST

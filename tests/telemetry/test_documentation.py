@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from telemetry.tracing import DEFAULTS
 
-from lab.contract.signals import BUCKETS_S, MORE, REQUIRED, Attribute, Log, Metric, Resource
+from lab.core.conventions import BUCKETS_S, MORE, REQUIRED, Attribute, Log, Metric, Resource
 
 PAGE = (Path(__file__).parents[2] / "docs" / "telemetry.md").read_text()
 NAME = re.compile(r"`([^`]+)`")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from lab.contract.client import Client
-from lab.contract.signals import QUEUE_FULL, SPANS_PROCESSED, SPANS_WAITING, SPANS_WAITING_MAX, Label
 from lab.contract.telemetry_metrics import has, read
+from lab.core.conventions import QUEUE_FULL, SPANS_PROCESSED, SPANS_WAITING, SPANS_WAITING_MAX, Label
 from lab.core.deployment import Deployment, Service
 from lab.core.exposition import Values
 from lab.core.manifest import PING_ROLE, Manifest

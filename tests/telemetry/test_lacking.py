@@ -9,8 +9,8 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from lab.contract import telemetry
-from lab.contract.signals import DURATION, Attribute, Resource
 from lab.contract.telemetry import TelemetryReport, check_at
+from lab.core.conventions import DURATION, Attribute, Resource
 from tests.contract.reference_service import KEY, Request
 from tests.ports import free_url
 from tests.telemetry.telling import CLIENT, SERVER, Telling, put, telling

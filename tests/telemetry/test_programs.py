@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from lab.contract.client import Client
-from lab.contract.signals import CONNECTIONS, DURATION, Label
 from lab.contract.telemetry_metrics import read
 from lab.contract.telemetry_receiver import Receiver
+from lab.core.conventions import CONNECTIONS, DURATION, Label
 from lab.core.deployment import Deployment, Service
 from lab.runtimes.local import LocalRuntime
 from lab.runtimes.supervision.ports import HOST

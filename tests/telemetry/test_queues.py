@@ -14,8 +14,8 @@ import pytest
 from serving.backlog import accept_queue_length
 
 from lab.contract.client import Client
-from lab.contract.signals import ACCEPT, ACTIVE, EXECUTOR, PENDING, QUEUE_LENGTH, QUEUE_TIME, WAIT_TIME, Label, Metric
 from lab.contract.telemetry_metrics import Exposed, has, lacking, read
+from lab.core.conventions import ACCEPT, ACTIVE, EXECUTOR, PENDING, QUEUE_LENGTH, QUEUE_TIME, WAIT_TIME, Label, Metric
 from lab.core.deployment import Deployment
 from lab.core.exposition import BOUND
 from lab.core.manifest import Manifest

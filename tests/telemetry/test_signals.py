@@ -14,10 +14,11 @@ import pytest
 
 from lab.contract import telemetry, telemetry_metrics
 from lab.contract.probe import Abandoned
-from lab.contract.signals import LEVELS, MORE, REQUIRED, SIGNALS, Log, Resource, Signal
+from lab.contract.signals import SIGNALS, Signal
 from lab.contract.telemetry import Service, Watched
 from lab.contract.telemetry_metrics import Exposed
 from lab.contract.telemetry_spans import Demand
+from lab.core.conventions import LEVELS, MORE, REQUIRED, Log, Resource
 from lab.core.stacks import Stack, parse_stacks, stack_of
 from lab.runtimes.local import LocalRuntime
 from tests import polling

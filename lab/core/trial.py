@@ -40,6 +40,8 @@ class Trial:
 
     `void` are the reasons not to believe it, `missed` why the objective was not held; both empty: held.
 
+    `lost_spans` were dropped by replicas, or could not be sent.
+
     `limited_by_generator`: every reason of `void` says that the load generator, not the service, was the limit.
     """
 
@@ -52,6 +54,7 @@ class Trial:
     void: tuple[str, ...]
     limited_by_generator: bool
     missed: tuple[str, ...]
+    lost_spans: int = 0
 
     @property
     def held(self) -> bool:
@@ -77,6 +80,7 @@ class Trial:
             "status": "void" if self.void else "ok",
             "void": list(self.void),
             "missed": list(self.missed),
+            "lost_spans": self.lost_spans,
             "duration_s": m.duration_s,
             "scheduled": m.scheduled,
             "answered": m.answered,

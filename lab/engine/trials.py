@@ -139,11 +139,7 @@ class Trying:
             for service in services:
                 samples[service].append(runtime.usage(service))
 
-        def tick() -> None:
-            sample()
-            scraping.take_if_due()
-
-        measurement = self.ports.generator.run(load, tick)
+        measurement = self.ports.generator.run(load, sample)
         sample()
         scraping.take()
         restarts = [reason for taken in samples.values() for reason in replaced(taken[0], taken[-1])]
@@ -161,6 +157,7 @@ class Trying:
             void=(*void_reasons(measurement, slo), *restarts),
             limited_by_generator=not restarts and generator_limited(measurement, slo),
             missed=missed_objectives(measurement, slo),
+            lost_spans=scraping.lost_spans,
         )
         if scraping.scrapes:
             self.ports.observer.metrics(trial, scraping.scrapes)

@@ -1,12 +1,15 @@
-"""What is kept of the metrics of a trial's replicas, and when."""
+"""What is kept of the metrics of a trial's replicas, and what they say of lost spans."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
+
+from lab.core.conventions import SPANS_EXPORTED, SPANS_PROCESSED, Label
 from lab.core.exposition import Scrape
-from lab.engine.scraping import EVERY_S, Scraping
+from lab.engine.scraping import Scraping
 from lab.errors import RuntimeFailure
 from tests.engine.fakes import FakeRuntime
 
@@ -15,8 +18,9 @@ BEGIN_S = 1000.0
 
 @dataclass
 class Exporting(FakeRuntime):
-    """Each service has a replica, which exposes how often it was asked; `silent` services have no metrics."""
+    """Each service has a replica, which exposes these texts in turn; `silent` services have no metrics."""
 
+    texts: Sequence[str] = ("first", "last")
     silent: tuple[str, ...] = ()
     now_s: float = BEGIN_S
     asked: dict[str, int] = field(default_factory=dict)
@@ -24,28 +28,49 @@ class Exporting(FakeRuntime):
     def metrics(self, name: str) -> Sequence[Scrape]:
         if name in self.silent:
             raise RuntimeFailure(f"{name} is not there")
-        self.asked[name] = self.asked.get(name, 0) + 1
-        return [Scrape(f"{name}-1", self.now_s, str(self.asked[name]))]
+        number = self.asked[name] = self.asked.get(name, 0) + 1
+        return [Scrape(f"{name}-1", self.now_s, self.texts[number - 1])]
 
 
-def scraped(runtime: Exporting, services: Sequence[str], ticks_s: Sequence[float], end_s: float) -> Scraping:
-    """A trial that was ticked at these seconds from its begin."""
+def scraped(runtime: Exporting, services: Sequence[str]) -> Scraping:
+    """A trial of two seconds."""
     scraping = Scraping(runtime, services, clock=lambda: runtime.now_s)
-    for tick_s in ticks_s:
-        runtime.now_s = BEGIN_S + tick_s
-        scraping.take_if_due()
-    runtime.now_s = BEGIN_S + end_s
+    runtime.now_s = BEGIN_S + 2
     scraping.take()
     return scraping
 
 
-def test_it_scrapes_at_the_begin_every_five_seconds_and_at_the_end() -> None:
-    ticks = [0.5 * number for number in range(1, 24)]
-    found = scraped(Exporting(), ["catalog"], ticks, end_s=12.0).scrapes
-    assert [scrape.at_s for scrape in found["catalog"]] == [0.0, EVERY_S, 2 * EVERY_S, 12.0]
-    assert [scrape.text for scrape in found["catalog"]] == ["1", "2", "3", "4"]
+def test_it_scrapes_at_the_begin_and_at_the_end() -> None:
+    found = scraped(Exporting(), ["catalog"]).scrapes
+    assert [(scrape.at_s, scrape.text) for scrape in found["catalog"]] == [(0.0, "first"), (2.0, "last")]
 
 
 def test_a_service_without_metrics_fails_nothing_and_the_others_are_kept() -> None:
-    found = scraped(Exporting(silent=("catalog",)), ["catalog", "orders"], [], end_s=2.0).scrapes
+    found = scraped(Exporting(silent=("catalog",)), ["catalog", "orders"]).scrapes
     assert {service: len(scrapes) for service, scrapes in found.items()} == {"orders": 2}
+
+
+def exposed(**counts: int) -> str:
+    """Spans by what became of them: `sent`, `dropped`, `failed`."""
+    lines = []
+    for metric, error, count in (
+        (SPANS_PROCESSED, "queue_full", counts.get("dropped", 0)),
+        (SPANS_EXPORTED, "", counts.get("sent", 0)),
+        (SPANS_EXPORTED, "ConnectionError", counts.get("failed", 0)),
+    ):
+        lines += [f"# TYPE {metric.name} counter", f'{metric.name}{{{Label.ERROR}="{error}"}} {count}']
+    return "\n".join(lines) + "\n"
+
+
+LOST = [
+    # case, before, after -> lost
+    ("all were sent", exposed(sent=1), exposed(sent=900), 0),
+    ("some were dropped", exposed(dropped=5), exposed(sent=100, dropped=25), 20),
+    ("some could not be sent", exposed(), exposed(failed=64), 64),
+    ("it does not trace", "", "", 0),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "lost"), [case[1:] for case in LOST], ids=[case[0] for case in LOST])
+def test_lost_spans_are_counted_over_the_trial(before: str, after: str, lost: int) -> None:
+    assert scraped(Exporting(texts=(before, after)), ["catalog"]).lost_spans == lost

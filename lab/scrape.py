@@ -12,6 +12,7 @@ from lab.core.deployment import Replica
 from lab.core.exposition import Scrape
 
 WITHIN_S = 0.5  # all together: a trial's tick waits for it
+BYTES_MAX = 16 << 20  # of one answer
 
 _CONTENT_LENGTH = re.compile(rb"^content-length:\s*(\d+)", re.IGNORECASE | re.MULTILINE)
 
@@ -36,15 +37,18 @@ async def _scrape(replica: Replica) -> Scrape | None:
 
 
 async def _answer(url: str) -> bytes:
-    """In HTTP/1.0, whose answers end with their connection and are never chunked."""
+    """In HTTP/1.0, whose answers end with their connection and are never chunked. OSError when it is too long."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
         request = f"GET /metrics HTTP/1.0\r\nHost: {address.netloc}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
-        return await reader.read()
+        await reader.readexactly(BYTES_MAX + 1)
+    except asyncio.IncompleteReadError as ended:
+        return ended.partial
     finally:
         writer.close()
+    raise OSError(f"more than {BYTES_MAX} bytes from {url}")
 
 
 def _text(answer: bytes) -> str | None:

@@ -12,6 +12,11 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from lab.runtimes.local import LocalRuntime, local_lab
+from lab.tree import SERVICES
+from lab.variants import load_manifests
+
+# Longer names first, since one may begin with another one.
+OF_VARIANT = re.compile(rf"\[({'|'.join(map(re.escape, sorted(load_manifests([SERVICES]), reverse=True)))})\b")
 
 
 class _Together(LoadScopeScheduling):  # type: ignore[misc]
@@ -19,7 +24,7 @@ class _Together(LoadScopeScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         path, _, test = nodeid.partition("::")
-        of_variant = re.search(r"\[(fastapi|django|flask)\b", test) if path.startswith("tests/variants/") else None
+        of_variant = OF_VARIANT.search(test) if path.startswith("tests/variants/") else None
         return of_variant[1] if of_variant else path
 
 

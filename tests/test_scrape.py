@@ -61,5 +61,14 @@ def test_who_has_no_metrics_is_left_out_in_time(replicas: list[Replica]) -> None
     assert end - begin < 2 * WITHIN_S  # all at once, not one after the other
 
 
+@pytest.mark.parametrize(("room", "found"), [(0, 1), (-1, 0)], ids=["as long as it may be", "a byte longer"])
+def test_an_answer_is_read_up_to_a_length(monkeypatch: pytest.MonkeyPatch, room: int, found: int) -> None:
+    answer = ANSWERS["good"]
+    monkeypatch.setattr("lab.scrape.BYTES_MAX", len(answer) + room)
+    with socket.create_server((HOST, 0)) as listener:
+        threading.Thread(target=serve, args=(listener, answer), daemon=True).start()
+        assert len(scrape([Replica("long", url(listener), (), 0.0, 0.0, 0)])) == found
+
+
 def test_nobody_to_ask() -> None:
     assert scrape([]) == []

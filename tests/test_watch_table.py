@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from lab.core.telemetry import Mode
@@ -64,6 +65,21 @@ def test_the_largest_figures_fit() -> None:
     shown = lines([(look("variant-recommend", "a-variant", "recommend"), FLOODED)])
     cells = ["16/16", "54321", "100.0", "1000", "10000", "1024", "4096", "100", "12.35", "10000"]
     assert shown[-1].split()[-len(cells) :] == cells
+
+
+SHARES = [
+    # case                     share    5xx %
+    ("no traffic", None, "–"),
+    ("no error", 0.0, "0.0"),
+    ("one of a million", 1e-6, "<0.1"),
+    ("what rounds to a tenth", 0.0006, "0.1"),
+    ("all", 1.0, "100.0"),
+]
+
+
+@pytest.mark.parametrize(("share", "shown"), [case[1:] for case in SHARES], ids=[case[0] for case in SHARES])
+def test_few_errors_are_not_none(share: float | None, shown: str) -> None:
+    assert lines([(look("a-catalog", "a", "catalog"), replace(IDLE, error_share=share))])[-1].split()[4] == shown
 
 
 def test_services_that_play_the_same_role_go_by_their_names() -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from lab import seeding
+from lab.cli.main import INTERRUPTED
 from lab.core.deployment import Service
 from lab.core.stacks import Stack, parse_stacks, stack_of
 from lab.core.telemetry import Mode, Telemetry
@@ -131,13 +132,14 @@ def kill_command(replica: str) -> None:
 @click.command("logs")
 @click.argument("service")
 @click.option("--follow", "-f", "following", is_flag=True, help="Go on until interrupted.")
-def logs_command(service: str, following: bool) -> None:
+def logs_command(service: str, following: bool) -> int:
     """Show what the replicas of SERVICE wrote; also postgresql, valkey, or one replica. The last lab's, after down."""
     logs = Place(lab_directory(os.environ), Path()).logs
-    if following:
-        follow(logs, service, click.echo)
-    else:
-        show(logs, service, click.echo)
+    try:
+        (follow if following else show)(logs, service, click.echo)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
 
 
 @click.command("down")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from lab.cli.seconds import Seconds
 from lab.core.trace import trace
 from lab.errors import InputError
 from lab.report.traces import traces_table
@@ -17,6 +18,7 @@ from lab.runtimes.supervision.place import Place, lab_directory
 from lab.telemetry.store import reading
 
 LATEST = Path("results") / "latest" / "spans.db"
+SINCE_MAX_S = 366 * 86_400
 
 _store = click.option(
     "--store",
@@ -31,7 +33,7 @@ _store = click.option(
 @click.option("--variant", default="", help="Only requests that were answered by this variant.")
 @click.option("--role", default="", help="Only requests that this role answered, not those it got from another role.")
 @click.option("--errors", is_flag=True, help="Only requests in which something failed.")
-@click.option("--since", "since_s", type=click.FloatRange(0), help="Only those of the last so many seconds.")
+@click.option("--since", "since_s", type=Seconds(0, SINCE_MAX_S), help="Only those of the last so many seconds.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="As many at most.")
 @_store
 def traces_command(

@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from lab.cli.main import INTERRUPTED
+from lab.cli.seconds import Seconds
 from lab.core.deployment import Usage
 from lab.core.exposition import Exposition, Scrape, parse
 from lab.core.telemetry import Mode
@@ -26,7 +27,7 @@ from lab.runtimes.supervision.protocol import Document, service_from
 from lab.runtimes.supervision.replicas import Phase
 from lab.scrape import scrape
 
-EVERY_MIN_S = 0.5
+EVERY_MIN_S, EVERY_MAX_S = 0.5, 3600.0
 ENDS_WITHIN_S = 15.0
 POLL_S = 0.1
 
@@ -34,7 +35,7 @@ Looks = dict[str, ServiceLook]
 
 
 @click.command("watch")
-@click.option("--every", type=click.FloatRange(EVERY_MIN_S), default=2.0, show_default=True, help="Seconds.")
+@click.option("--every", type=Seconds(EVERY_MIN_S, EVERY_MAX_S), default=2.0, show_default=True, help="Seconds.")
 @click.option("--once", is_flag=True, help="One table, of one such interval.")
 def watch_command(every: float, once: bool) -> int:
     """Show rate, errors, latency, queues, CPU and memory of each service, until Ctrl-C or the lab's end.

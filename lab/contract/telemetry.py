@@ -59,6 +59,9 @@ class Service:
         repeat = metrics.request().curl(self.metrics.base_url)
         return [Violation(case, repeat, expected, instead) for expected, instead in found]
 
+    def unreadable(self, case: str, error: Unreadable) -> list[Violation]:
+        return self.unlike(case, [("metrics in Prometheus' text format", str(error))])
+
     def close(self) -> None:
         self.probe.client.close()
         self.metrics.close()
@@ -140,6 +143,8 @@ def check(service: Service, operations: Sequence[str], receiver: Receiver | None
             row = _watch(signal, service)
         except Abandoned:
             found.append([*service.probe.violations])
+        except Unreadable as error:
+            found.append([*service.probe.violations, *service.unreadable(signal.name, error)])
         else:
             rows.append(row)
             found.append([*row.violations])
@@ -161,7 +166,7 @@ def _at_start(service: Service, *, traced: bool) -> list[Violation]:
         exposed = metrics.read(service.metrics)
     except Unreadable as error:
         service.has_metrics = False
-        return service.unlike("metrics", [("metrics in Prometheus' text format", str(error))])
+        return service.unreadable("metrics", error)
     return service.unlike("metrics", metrics.lacking(exposed, service.role, traced=traced))
 
 
@@ -290,13 +295,17 @@ def _folding(service: Service) -> list[Violation]:
     """Paths and methods that a client makes up are in no label."""
     word = f"made-up-{secrets.token_hex(4)}"
     requests = [Request("", "GET", f"/{word}"), Request("", MADE_UP_METHOD, "/ping")]
+    case = service.probe.case = "made-up requests"
+    service.probe.violations.clear()
     try:
         for request in requests:
             service.probe.send(request)
+        _settled(service)
+        return service.unlike(case, metrics.folds(service.read(), (word, MADE_UP_METHOD)))
     except Abandoned:
         return [*service.probe.violations]
-    _settled(service)
-    return service.unlike("made-up requests", metrics.folds(service.read(), (word, MADE_UP_METHOD)))
+    except Unreadable as error:
+        return service.unreadable(case, error)
 
 
 def _exemplars(service: Service, rows: Iterable[Watched]) -> Iterator[spans.Found]:

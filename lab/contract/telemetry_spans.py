@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lab.contract.signals import Below, Signal
-from lab.contract.telemetry_receiver import Kind, Span
 from lab.core.conventions import CACHES, CONNECTION_TRIAL, DATA_COMMANDS, NO_ROUTE, POSTGRESQL, Attribute, Resource
+from lab.core.trace import Kind, Span
 
 Found = tuple[str, str]  # what is expected, and what is there instead
 _COMMAND = re.compile(r"[A-Za-z]+")
@@ -233,7 +233,7 @@ def _first_word(text: str) -> str:
 
 
 def _named(span: Span) -> str:
-    return f"{span.kind.name.lower()} span {span.name!r}"
+    return f"{span.kind} span {span.name!r}"
 
 
 def _listed(spans: Iterable[Span]) -> str:

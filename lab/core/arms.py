@@ -16,6 +16,7 @@ FACTOR = "telemetry"
 EXAMPLE = f"{FACTOR}=off,metrics,official"
 DEFAULT = Telemetry(Mode.METRICS)
 OFFICIAL_IN_A_FACTOR = (Telemetry(Mode.OFFICIAL, 0.05), Telemetry(Mode.OFFICIAL))
+STANDS_FOR = f"; {Mode.OFFICIAL} stands for {' and '.join(level.name for level in OFFICIAL_IN_A_FACTOR)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ def is_factor(levels: Sequence[Telemetry]) -> bool:
 
 
 def fullest(levels: Sequence[Telemetry]) -> Telemetry:
-    """The level that tells most."""
-    return max(levels, key=lambda level: (tuple(Mode).index(level.mode), level.traced))
+    """What tells most of any of the levels: the last of their modes, with every request traced."""
+    return Telemetry(max((level.mode for level in levels), key=tuple(Mode).index))
 
 
 def parse_levels(factor: str | None, telemetry: str | None) -> tuple[Telemetry, ...]:
@@ -74,13 +75,15 @@ def _factor(text: str, problems: list[str]) -> list[Telemetry]:
         return []
     before = len(problems)
     levels: list[Telemetry] = []
-    for part in named.split(","):
-        official = part.strip() == Mode.OFFICIAL
-        levels += OFFICIAL_IN_A_FACTOR if official else _level(part.strip(), "--factor", problems)
-    names = [level.name for level in levels]
-    problems += [f"--factor: {name} is named more than once" for name in dict.fromkeys(names) if names.count(name) > 1]
+    parts = [part.strip() for part in named.split(",")]
+    for part in parts:
+        levels += OFFICIAL_IN_A_FACTOR if part == Mode.OFFICIAL else _level(part, "--factor", problems)
+    for level in dict.fromkeys(levels):
+        if levels.count(level) > 1:
+            by_official = Mode.OFFICIAL in parts and level in OFFICIAL_IN_A_FACTOR
+            problems.append(f"--factor: {level.name} is named more than once{STANDS_FOR if by_official else ''}")
     if len(problems) == before and not is_factor(levels):
-        problems.append(f"--factor: {names[0]} alone has nothing to be compared with; for example  {EXAMPLE}")
+        problems.append(f"--factor: {levels[0].name} alone has nothing to be compared with; for example  {EXAMPLE}")
     return levels
 
 

@@ -51,15 +51,22 @@ class Exposition:
 
 
 def parse(text: str) -> Exposition:
-    """Raises ValueError when it is no such text."""
+    """Raises ValueError when it is no such text, or has a bucket without a bound."""
     counters: dict[Series, float] = {}
     gauges: dict[Series, float] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             grows = family.type in ("counter", "histogram", "summary") and "quantile" not in sample.labels
+            if grows and sample.name.endswith("_bucket"):
+                _require_bound(sample.name, sample.labels.get(BOUND, ""))
             if not math.isnan(sample.value):
                 (counters if grows else gauges)[Series(sample.name, frozenset(sample.labels.items()))] = sample.value
     return Exposition(counters, gauges)
+
+
+def _require_bound(name: str, bound: str) -> None:
+    if math.isnan(float(bound or "nan")):
+        raise ValueError(f"{name} has no bound: its {BOUND} is {bound!r}")
 
 
 def total(values: Values, name: str, keep: Callable[[Series], bool] = lambda _: True) -> float | None:

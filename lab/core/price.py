@@ -36,6 +36,7 @@ class Price:
     """One level of one stack. `first` is the stack's first level, itself for that one.
 
     `rate_per_s` is the stack's half load; None where no level held any rate. `reasons` say what no figure is given of.
+    What dropped out has neither cost nor memory, though it may have been tried before.
     """
 
     level: Telemetry
@@ -53,8 +54,10 @@ class Price:
 
     @property
     def throughput_ratio(self) -> float | None:
-        """Of the highest rates held; None where one of them is not known."""
+        """Of the highest rates held; None where one of them is not known. The first level's is 1 if it held any."""
         own, base = self.climb, self.base.climb
+        if not self.first:
+            return 1.0 if own.held_per_s else None
         if not own.held_per_s or not base.held_per_s or not own.missed_per_s or not base.missed_per_s:
             return None
         return own.held_per_s / base.held_per_s
@@ -64,7 +67,7 @@ class Price:
         """What the ratio is at least and at most, where the rungs show it."""
         own, base = self.climb, self.base.climb
         if not self.first:
-            return (1.0, 1.0) if self.throughput_ratio else (None, None)
+            return self.throughput_ratio, self.throughput_ratio
         return _ratio(own.held_per_s, base.missed_per_s), _ratio(own.missed_per_s, base.held_per_s)
 
     @property
@@ -133,14 +136,15 @@ def prices(
     for arm in arms:
         of_stack = found.setdefault(arm.stack.name, [])
         tried = at_half_load.get(arm.name, ())
-        cost = _cost(tried)
+        dropped_out = arm.name in not_measured
+        cost = None if dropped_out else _cost(tried)
         of_stack.append(
             Price(
                 level=arm.telemetry,
                 rate_per_s=rates.get(arm.name),
                 climb=climbs[arm.name],
                 cost=cost,
-                memory_bytes=_memory(climbing.get(arm.name, ()), common.get(arm.name)),
+                memory_bytes=None if dropped_out else _memory(climbing.get(arm.name, ()), common.get(arm.name)),
                 reasons=() if cost else _reasons(arm.name, climbs[arm.name], tried, not_measured),
                 void=bool(tried) and not cost,
                 first=of_stack[0] if of_stack else None,

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from lab.core.conventions import CACHES, Attribute
+from lab.core.conventions import CACHES, Attribute, Resource
+
+ELSEWHERE = "another service"  # where nothing names it
 
 Value = str | int | float | bool
+Attributes = Mapping[str, Value]
 
 
 class Kind(StrEnum):
@@ -38,7 +41,10 @@ class Work(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`parent_id` is empty at a root; `start_ns` counts from 1970; `error` says why it `failed`, if that was told."""
+    """`parent_id` is empty at a root; `start_ns` counts from 1970; `message` is what its status says.
+
+    `resource` are the attributes of what made it, `exceptions` those of each exception that it recorded.
+    """
 
     trace_id: str
     span_id: str
@@ -47,12 +53,33 @@ class Span:
     kind: Kind
     start_ns: int
     end_ns: int
-    role: str
-    variant: str
-    replica: str
-    attributes: Mapping[str, Value]
+    resource: Attributes
+    attributes: Attributes
+    exceptions: tuple[Attributes, ...]
     failed: bool
-    error: str
+    message: str
+
+    @property
+    def role(self) -> str:
+        return str(self.resource.get(Resource.SERVICE, ""))
+
+    @property
+    def variant(self) -> str:
+        return str(self.resource.get(Resource.VARIANT, ""))
+
+    @property
+    def replica(self) -> str:
+        return str(self.resource.get(Resource.INSTANCE, ""))
+
+    @property
+    def error(self) -> str:
+        """Why it failed: the first exception, else what its status says, else the kind of error; may be empty."""
+        if not self.failed:
+            return ""
+        if self.exceptions:
+            told = (self.exceptions[0].get(key) for key in ("exception.type", "exception.message"))
+            return ": ".join(str(each) for each in told if each)
+        return self.message or str(self.attributes.get(Attribute.ERROR, ""))
 
     @property
     def system(self) -> str:
@@ -189,7 +216,9 @@ def shares(root: Node) -> list[Share]:
         node, pieces, waiting_for = stack.pop()
         span = node.span
         target = callee(node) if span.work is Work.HTTP else span.system
-        if span.work is Work.HTTP and span.role == own and not waiting_for:
+        if not waiting_for and span.role != own:  # nothing tells of the call
+            waiting_for = span.role or ELSEWHERE
+        elif not waiting_for and span.work is Work.HTTP:
             waiting_for = target
         self_ns, parts = _divide(pieces, node.children)
         key = (span.role, span.variant, span.work, target, waiting_for)
@@ -204,7 +233,7 @@ def callee(node: Node) -> str:
     for child in node.children:
         if child.span.kind is Kind.SERVER:
             return child.span.role
-    address = str(node.span.attributes.get(Attribute.SERVER, "another service"))
+    address = str(node.span.attributes.get(Attribute.SERVER, ELSEWHERE))
     port = node.span.attributes.get(Attribute.PORT)
     return f"{address}:{port}" if port else address
 

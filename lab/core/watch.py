@@ -27,6 +27,7 @@ from lab.core.exposition import Exposition, Series, Values, quantile, total
 from lab.core.telemetry import Mode
 
 SPANS = (SPANS_PROCESSED, SPANS_EXPORTED)
+STUCK_AFTER_S = 1.5  # looks are 2 s apart unless asked otherwise, of which reading may take half a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class State(StrEnum):
     SERVING = "serving"
     NO_TRAFFIC = "no traffic"  # nobody asked
     BROKEN = "broken"  # nothing was answered, and `problems` say why
-    UNKNOWN = "unknown"  # one look only, or telemetry is off
+    UNKNOWN = "unknown"  # one look only, or telemetry is off, or what waits may only be slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +104,20 @@ def figures(before: ServiceLook | None, now: ServiceLook) -> Figures:
     answered = _grown(growths, f"{DURATION.name}_count")
     failed = _sum(total(growth.grown, f"{DURATION.name}_count", _is_server_error) for growth in growths)
     queued = _gauge(now.replicas, QUEUE_LENGTH.name)
-    stuck = rate_per_s == 0 and bool(queued and before and _gauge(before.replicas, QUEUE_LENGTH.name))
-    problems = (*_problems(now), *([f"{queued:g} wait in its queues, and nothing was answered"] if stuck else ()))
+    queued_before = _gauge(before.replicas, QUEUE_LENGTH.name) if before else None
+    problems = _problems(now)
+    state = _state(rate_per_s, problems)
+    if rate_per_s == 0 and queued and queued_before:
+        seconds = max(growth.seconds for growth in growths)
+        stuck = queued >= queued_before and seconds >= STUCK_AFTER_S
+        state = State.BROKEN if problems or stuck else State.UNKNOWN
+        problems.append(f"{queued:g} wait in its queues, and nothing was completed in the last {seconds:.1f} s")
     durations = [growth.grown for growth in growths]
     return Figures(
         ready=sum(look.ready for look in now.replicas),
         replicas=len(now.replicas),
-        state=_state(rate_per_s, problems),
-        problems=problems,
+        state=state,
+        problems=tuple(problems),
         rate_per_s=rate_per_s,
         error_share=failed / answered if failed is not None and answered else None,
         p50_s=quantile(0.5, durations, DURATION.name),

@@ -43,7 +43,7 @@ class Plan:
 
     @property
     def checked_with(self) -> Telemetry:
-        """What the contract is checked with: what tells most has the most that can break it."""
+        """What the contract is checked with: what tells most has the most that can break it, in every request."""
         return fullest(self.telemetry)
 
     @property

@@ -50,7 +50,7 @@ def _cells(figures: Figures) -> list[str]:
     return [
         f"{figures.ready}/{figures.replicas}",
         _short(figures.rate_per_s),
-        _short(figures.error_share, 100),
+        _share(figures.error_share),
         _short(figures.p50_s, 1000),
         _short(figures.p99_s, 1000),
         _figure(figures.in_flight, 0),
@@ -59,6 +59,12 @@ def _cells(figures: Figures) -> list[str]:
         _figure(figures.cpu_cores, 2),
         _figure(figures.memory_bytes, 0, 2**-20),
     ]
+
+
+def _share(value: float | None) -> str:
+    """In percent; little is not nothing."""
+    shown = _short(value, 100)
+    return "<0.1" if value and shown == "0.0" else shown
 
 
 def _short(value: float | None, unit: float = 1) -> str:

@@ -192,9 +192,8 @@ def _alike(nodes: Sequence[Node]) -> list[tuple[Node, ...]]:
     """Calls that follow each other and differ in nothing but their time, several together if they are many."""
     groups: list[list[Node]] = []
     for node in nodes:
-        plain = not (node.children or node.span.failed or node.moved_ns)
         before = groups[-1][-1] if groups else None
-        if before and plain and not (before.children or before.span.failed) and _what(before) == _what(node):
+        if before and _is_plain(before) and _is_plain(node) and _what(before) == _what(node):
             groups[-1].append(node)
         else:
             groups.append([node])
@@ -203,6 +202,11 @@ def _alike(nodes: Sequence[Node]) -> list[tuple[Node, ...]]:
         for group in groups
         for part in ([tuple(group)] if len(group) >= FOLDED_FROM else [(node,) for node in group])
     ]
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether there is nothing to say of it but its line."""
+    return not (node.children or node.span.failed or node.moved_ns)
 
 
 def _row(depth: int, alike: tuple[Node, ...]) -> _Row:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from lab.core.conventions import EXCEPTION, Attribute
-from lab.core.conventions import Resource as Made
-from lab.core.trace import Kind, Span, Value
+from lab.core.conventions import EXCEPTION, Resource
+from lab.core.trace import Attributes, Kind, Span, Value
 
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
 TIME_MAX_NS = 2**63 - 1
-NAME_MAX = 200
+NAME_MAX = 200  # characters of a name in a list; longer ones are cut
 
 _KINDS = {
     trace_pb2.Span.SPAN_KIND_SERVER: Kind.SERVER,
@@ -58,10 +56,10 @@ def parts(message: bytes) -> tuple[dict[bytes, Part], int]:
     for resource_spans in _parse(message).resource_spans:
         role = variant = ""
         for attribute in resource_spans.resource.attributes:
-            if attribute.key == Made.SERVICE:
-                role = attribute.value.string_value
-            elif attribute.key == Made.VARIANT:
-                variant = attribute.value.string_value
+            if attribute.key == Resource.SERVICE:
+                role = attribute.value.string_value[:NAME_MAX]
+            elif attribute.key == Resource.VARIANT:
+                variant = attribute.value.string_value[:NAME_MAX]
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
                 if not _is_sound(span):
@@ -83,14 +81,14 @@ def parts(message: bytes) -> tuple[dict[bytes, Part], int]:
     return found, refused
 
 
-def spans(message: bytes, trace_id: bytes) -> Iterator[Span]:
-    """Those of one trace."""
+def spans(message: bytes, trace_id: bytes = b"") -> Iterator[Span]:
+    """Those of one trace, or all where none is named; without those that cannot be kept. ValueError as above."""
     for resource_spans in _parse(message).resource_spans:
-        of_resource = _attributes(resource_spans.resource)
+        resource = _attributes(resource_spans.resource.attributes)
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
-                if span.trace_id == trace_id and _is_sound(span):
-                    yield _span(span, of_resource)
+                if trace_id in (b"", span.trace_id) and _is_sound(span):
+                    yield _span(span, resource)
 
 
 def _parse(message: bytes) -> ExportTraceServiceRequest:
@@ -111,9 +109,7 @@ def _is_sound(span: trace_pb2.Span) -> bool:
     )
 
 
-def _span(span: trace_pb2.Span, of_resource: dict[str, Value]) -> Span:
-    attributes = _attributes(span)
-    failed = span.status.code == _ERROR
+def _span(span: trace_pb2.Span, resource: Attributes) -> Span:
     return Span(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -122,26 +118,16 @@ def _span(span: trace_pb2.Span, of_resource: dict[str, Value]) -> Span:
         kind=_KINDS.get(span.kind, Kind.INTERNAL),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
-        role=str(of_resource.get(Made.SERVICE, "")),
-        variant=str(of_resource.get(Made.VARIANT, "")),
-        replica=str(of_resource.get(Made.INSTANCE, "")),
-        attributes=attributes,
-        failed=failed,
-        error=_error(span, attributes) if failed else "",
+        resource=resource,
+        attributes=_attributes(span.attributes),
+        exceptions=tuple(_attributes(event.attributes) for event in span.events if event.name == EXCEPTION),
+        failed=span.status.code == _ERROR,
+        message=span.status.message,
     )
 
 
-def _error(span: trace_pb2.Span, attributes: dict[str, Value]) -> str:
-    """The exception that it recorded, else what its status says, else the kind of error; may be empty."""
-    for event in span.events:
-        if event.name == EXCEPTION:
-            told = _attributes(event)
-            return ": ".join(str(told[key]) for key in ("exception.type", "exception.message") if told.get(key))
-    return span.status.message or str(attributes.get(Attribute.ERROR, ""))
-
-
-def _attributes(of: Resource | trace_pb2.Span | trace_pb2.Span.Event) -> dict[str, Value]:
-    return {attribute.key: _value(attribute.value) for attribute in of.attributes}
+def _attributes(pairs: Iterable[KeyValue]) -> Attributes:
+    return {pair.key: _value(pair.value) for pair in pairs}
 
 
 def _value(value: AnyValue) -> Value:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from lab.core.trace import Span, TraceSummary
@@ -38,14 +38,18 @@ CREATE INDEX IF NOT EXISTS newest_entries ON part (start_ns) WHERE start_ns IS N
 CREATE INDEX IF NOT EXISTS slowest_entries ON part (duration_ns) WHERE duration_ns IS NOT NULL;
 CREATE INDEX IF NOT EXISTS failed_parts ON part (trace_id) WHERE failed;
 """
-# Entries that no other entry of the trace outranks: the root where it is there, whatever was entered where not.
+# The entry of each trace that no other one outranks: a root before all others, then the longest, then what came first.
 _SUMMARIES = """
 SELECT trace_id, name, role, variant, start_ns, duration_ns FROM part AS entry
 WHERE {order} IS NOT NULL AND start_ns >= :since_ns
-    AND (is_root OR NOT EXISTS (SELECT 1 FROM part AS other WHERE other.trace_id = entry.trace_id AND other.is_root))
     AND (:role = '' OR role = :role) AND (:variant = '' OR variant = :variant)
     AND (NOT :errors OR trace_id IN (SELECT trace_id FROM part WHERE failed))
+    AND NOT EXISTS (
+        SELECT 1 FROM part AS other WHERE other.trace_id = entry.trace_id
+            AND (other.is_root, other.duration_ns, entry.message) > (entry.is_root, entry.duration_ns, other.message)
+    )
 ORDER BY {order} DESC
+LIMIT :limit
 """
 _COUNTS = "SELECT sum(spans), sum(failed) FROM part WHERE trace_id = ?"
 _IDS = "SELECT DISTINCT trace_id FROM part WHERE trace_id BETWEEN ? AND ? LIMIT ?"
@@ -93,7 +97,7 @@ class SpanWriter:
 
 
 class SpanReader:
-    """What is in the store in `path`, which may be written meanwhile."""
+    """What is in the store in `path`, as it was at the first look: it may be written meanwhile."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path = path
@@ -117,15 +121,12 @@ class SpanReader:
     ) -> list[TraceSummary]:
         """The newest traces, or the slowest: those that entered `role` and `variant` first, began since, and failed."""
         query = _SUMMARIES.format(order="duration_ns" if slowest else "start_ns")
-        wanted = {"role": role, "variant": variant, "since_ns": since_ns, "errors": errors}
-        found: dict[bytes, TraceSummary] = {}
+        wanted = {"role": role, "variant": variant, "since_ns": since_ns, "errors": errors, "limit": limit}
+        found = []
         for trace_id, *entry in self._connection.execute(query, wanted):
-            if len(found) == limit:
-                break
-            if trace_id not in found:
-                [counts] = self._connection.execute(_COUNTS, (trace_id,))
-                found[trace_id] = TraceSummary(trace_id.hex(), *entry, *counts)
-        return list(found.values())
+            [counts] = self._connection.execute(_COUNTS, (trace_id,))
+            found.append(TraceSummary(trace_id.hex(), *entry, *counts))
+        return found
 
     def _trace_id(self, text: str) -> bytes:
         begin = text.strip().lower()
@@ -148,13 +149,13 @@ def reading(path: Path) -> Iterator[SpanReader]:
     """Opens the store in `path`. InputError, also from within, when it is not there, or no store."""
     if not path.is_file():
         raise InputError("the store of spans", [f"there is no file {path}"])
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        yield SpanReader(path, connection)
+        store = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        with closing(store) as connection:
+            connection.execute("BEGIN")
+            yield SpanReader(path, connection)
     except sqlite3.DatabaseError as error:
         raise InputError("the store of spans", [f"cannot read {path}: {error}"]) from error
-    finally:
-        connection.close()
 
 
 def _columns(part: otlp.Part) -> tuple[object, ...]:

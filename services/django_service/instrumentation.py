@@ -44,7 +44,7 @@ def application(telemetry: Telemetry) -> WSGIApplication:
         _trace(tracing)
         served = Sampled(TracedHandler(), served, tracing.sampling)
     if apps.is_installed("django_service.catalog") and settings.SHOP_HAS_CACHE:
-        libraries.redis(telemetry)
+        libraries.instrument_redis(telemetry)
     if settings.SHOP_CATALOG_URL:
         from django_service.orders.prices import prices
 
@@ -64,7 +64,7 @@ class Handler(WSGIHandler):
 class TracedRequest(WSGIRequest):
     def build_absolute_uri(self, location: str | None = None) -> str:
         """The instrumentation asks for `?`, thrice, to know whether it is to leave out this URL. Django would refuse
-        hosts that it is not told of, which a service whose host is whatever leads to it does not want."""
+        hosts that it is not told of, or that are none, which nothing else here asks for."""
         return self.path if location == "?" else super().build_absolute_uri(location)
 
 
@@ -92,7 +92,7 @@ def _trace(tracing: Tracing) -> None:
 
     DjangoInstrumentor().instrument(response_hook=_describe, tracer_provider=tracing.provider, meter_provider=NO_METERS)
     if settings.DATABASES:
-        PsycopgInstrumentor().instrument(tracer_provider=Statements(tracing.provider))
+        PsycopgInstrumentor().instrument(tracer_provider=Statements(tracing.provider))  # it makes no metrics
 
 
 def _describe(span: Span, request: HttpRequest, response: HttpResponseBase) -> None:

@@ -15,6 +15,7 @@ from shop.problems import MEDIA_TYPE, FieldError, Problem, invalid, method_not_a
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from telemetry.errors import message
 
 from fastapi_service.database import NO_CONNECTION
 
@@ -62,7 +63,7 @@ def _methods_of_path(request: Request) -> list[str]:
 
 
 async def on_no_connection(request: Request, error: Exception) -> Response:
-    log.warning("database: %s", str(error).partition("\n")[0] or type(error).__name__)
+    log.warning("database: %s", message(error))
     return answer(unavailable("The database does not answer"))
 
 

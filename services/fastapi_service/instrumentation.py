@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from fastapi import FastAPI
-from telemetry.asgi import EXEMPLAR_KEY, Application, Measured, Receive, Sampled, Scope, Send
+from shop.routes import NO_ROUTE
+from telemetry import EXEMPLAR_KEY
+from telemetry.asgi import Application, Measured, Receive, Sampled, Scope, Send
 from telemetry.setup import Telemetry
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
     from telemetry.metrics import Metrics
+
+    from fastapi_service.orders.prices import Prices
+
+    Read = Callable[[int], Coroutine[Any, Any, tuple[int, bytes]]]
 
 
 def instrument(app: FastAPI, telemetry: Telemetry) -> Application:
@@ -46,7 +51,7 @@ def _with_layers(app: FastAPI, layers: Application) -> Application:
 
 def _route(scope: Scope) -> str:
     route = scope.get("route")
-    return route.path_format if route else ""
+    return route.path_format if route else NO_ROUTE
 
 
 def _remember(span: Span, scope: Scope) -> None:
@@ -57,38 +62,29 @@ def _remember(span: Span, scope: Scope) -> None:
         scope[EXEMPLAR_KEY] = ids(span)
 
 
-def instrument_client(telemetry: Telemetry, base_url: str) -> list[aiohttp.TraceConfig]:
-    """Lets every session trace its requests. What is returned times those of a session that calls `base_url` only."""
+def time_reads(prices: Prices, base_url: str, telemetry: Telemetry) -> None:
+    """From asking the catalog at `base_url` to having all of its answer."""
+    if telemetry.metrics:
+        prices.read = _timed(prices.read, base_url, telemetry.metrics)  # type: ignore[method-assign, assignment]
+
+
+def trace_clients(telemetry: Telemetry) -> None:
+    """Spans of what aiohttp's sessions ask, those that are made from now on."""
     if telemetry.tracing:
         from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
         from telemetry.tracing import NO_METERS
 
         AioHttpClientInstrumentor().instrument(tracer_provider=telemetry.tracing.provider, meter_provider=NO_METERS)
-    return [_timing(telemetry.metrics, base_url)] if telemetry.metrics else []
 
 
-def _timing(metrics: Metrics, base_url: str) -> aiohttp.TraceConfig:
+def _timed(read: Read, base_url: str, metrics: Metrics) -> Read:
     from telemetry.metrics import ClientRequest
 
     duration = metrics.client()
 
-    async def started(session: aiohttp.ClientSession, context: SimpleNamespace, about: Any) -> None:
-        context.call = ClientRequest(duration, about.method, base_url).__enter__()
+    async def timed(product_id: int) -> tuple[int, bytes]:
+        with ClientRequest(duration, "GET", base_url) as call:
+            call.status, body = await read(product_id)
+            return call.status, body
 
-    async def answered(
-        session: aiohttp.ClientSession, context: SimpleNamespace, about: aiohttp.TraceRequestEndParams
-    ) -> None:
-        context.call.status = about.response.status
-        context.call.__exit__(None, None, None)
-
-    async def failed(
-        session: aiohttp.ClientSession, context: SimpleNamespace, about: aiohttp.TraceRequestExceptionParams
-    ) -> None:
-        error = about.exception
-        context.call.__exit__(type(error), error, error.__traceback__)
-
-    config = aiohttp.TraceConfig()
-    config.on_request_start.append(started)
-    config.on_request_end.append(answered)
-    config.on_request_exception.append(failed)
-    return config
+    return timed

@@ -37,7 +37,7 @@ def create_app(settings: Settings, telemetry: Telemetry = OFF) -> Flask:
     match settings.role:
         case Role.CATALOG if settings.database is not None:
             cache.init_app(app, settings.cache_url, key_prefix=settings.database.name)
-            libraries.redis(telemetry)
+            libraries.instrument_redis(telemetry)
             app.register_blueprint(catalog.blueprint)
         case Role.ORDERS if settings.database is not None:
             app.config["STREAM_MAX_S"] = settings.stream_max_s

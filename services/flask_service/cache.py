@@ -12,6 +12,7 @@ from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from shop.settings import CACHE_TIMEOUT_S
+from telemetry.errors import message
 
 KEPT_S = 60
 BLOCKED_AFTER_WRITE_S = 5
@@ -52,7 +53,7 @@ class ProductCache:
         try:
             kept = cache.client.get(key)
         except RedisError as error:
-            _log.warning("cache: %s", error)
+            _log.warning("cache: %s", message(error))
             return load()
         if kept:
             return cast(bytes, kept)
@@ -62,7 +63,7 @@ class ProductCache:
         try:
             cache.client.set(key, loaded, nx=True, ex=KEPT_S)
         except RedisError as error:
-            _log.warning("cache: %s", error)
+            _log.warning("cache: %s", message(error))
         return loaded
 
     def forget(self, product_id: int) -> None:
@@ -73,7 +74,7 @@ class ProductCache:
         try:
             cache.client.set(cache.key(product_id), b"", ex=BLOCKED_AFTER_WRITE_S)
         except RedisError as error:
-            _log.warning("cache: %s", error)
+            _log.warning("cache: %s", message(error))
 
 
 def _cache() -> _Cache:

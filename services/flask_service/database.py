@@ -45,7 +45,7 @@ class Database:
             pool_timeout=DATABASE_POOL_TIMEOUT_S,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "options": OPTIONS},
         )
-        libraries.sqlalchemy(engine, telemetry)
+        libraries.instrument_sqlalchemy(engine, telemetry)
         transactional = engine.execution_options(isolation_level="READ COMMITTED")
         app.extensions["database"] = _Sessions(
             autocommit=sessionmaker(engine, expire_on_commit=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, current_app, jsonify
 from shop.problems import MEDIA_TYPE, Problem, method_not_allowed, unavailable
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from telemetry.errors import message
 from werkzeug.exceptions import InternalServerError, MethodNotAllowed, NotFound
 
 
@@ -34,7 +35,7 @@ def method_refused(error: MethodNotAllowed) -> Response:
 
 
 def database_unavailable(error: Exception) -> Response:
-    current_app.logger.warning("database: %s", str(error).partition("\n")[0])
+    current_app.logger.warning("database: %s", message(error))
     return answer(unavailable("The database does not answer"))
 
 

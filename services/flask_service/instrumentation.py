@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, current_app, request
+from flask import Flask, current_app, request
 from shop.routes import contract_route
 from telemetry.setup import Telemetry
 from telemetry.wsgi import DROPPED_KEY, ROUTE_KEY, Measured, Sampled, describe
@@ -31,7 +31,10 @@ def instrument(app: Flask, telemetry: Telemetry) -> WSGIApplication:
         from telemetry.tracing import NO_METERS
 
         plain = app.wsgi_app
-        app.request_class = TracedRequest
+        hooks: Sequence[list[Any]] = [
+            functions.setdefault(None, []) for functions in (app.before_request_funcs, app.teardown_request_funcs)
+        ]
+        own = [len(of_request) for of_request in hooks]
         FlaskInstrumentor.instrument_app(  # type: ignore[no-untyped-call]
             app,
             response_hook=_describe,
@@ -39,8 +42,8 @@ def instrument(app: Flask, telemetry: Telemetry) -> WSGIApplication:
             meter_provider=NO_METERS,
             enable_commenter=False,
         )
-        app.before_request_funcs[None].append(_if_traced(app.before_request_funcs[None].pop()))
-        app.teardown_request_funcs[None].append(_if_traced(app.teardown_request_funcs[None].pop()))
+        for of_request, number in zip(hooks, own, strict=True):
+            of_request[number:] = [_if_traced(hook) for hook in of_request[number:]]
         served = Sampled(app.wsgi_app, plain, telemetry.tracing.sampling)
     return Measured(served, telemetry.metrics)
 
@@ -53,13 +56,6 @@ def _if_traced(hook: Callable[..., Any]) -> Callable[..., None]:
             hook(*args)
 
     return call
-
-
-class TracedRequest(Request):
-    @property
-    def url(self) -> str:
-        """The path. Nothing but the instrumentation asks, thrice, to know whether it is to leave out this request."""
-        return self.path
 
 
 def _note_route() -> None:

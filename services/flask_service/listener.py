@@ -15,6 +15,7 @@ from serving.streams import Streams
 from shop.problems import unavailable
 from shop.settings import DATABASE_POOL_TIMEOUT_S
 from shop.streams import CHANNEL
+from telemetry.errors import message
 
 from flask_service.database import connect
 
@@ -57,7 +58,7 @@ class _Listener:
                 connection = unless_it_listens.enter_context(closing(connect(self._where)))
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
             except psycopg.Error as error:
-                _log.warning("listener: %s", error)
+                _log.warning("listener: %s", message(error))
                 raise _unavailable() from None
             unless_it_listens.pop_all()
         return connection
@@ -67,7 +68,7 @@ class _Listener:
             for notification in connection.notifies():
                 streams.wake(notification.payload)
         except psycopg.Error as error:
-            _log.warning("listener: %s", error)
+            _log.warning("listener: %s", message(error))
         finally:
             connection.close()
             with self._lock:  # who opens a stream meanwhile is ended with the others, or listens anew

@@ -43,8 +43,8 @@ class Prices:
         reads = orders_at_once * LINES_MAX
         client = urllib3.PoolManager(maxsize=reads, retries=False)
         executor = ThreadPoolExecutor(reads, thread_name_prefix="prices")
-        libraries.urllib3(client, catalog_url, telemetry)
-        libraries.executor("prices", executor, telemetry)
+        libraries.instrument_urllib3(client, catalog_url, telemetry)
+        libraries.instrument_executor("prices", executor, telemetry)
         app.extensions["prices"] = _Catalog(catalog_url, client, executor)
 
     def of(self, product_ids: Iterable[int]) -> dict[int, Offer]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
 from types import FrameType
@@ -21,9 +22,9 @@ from typing import cast
 import uvicorn
 from shop.settings import Settings, exit_with
 from telemetry import logs
-from telemetry.asgi import RECEIVED_KEY
+from telemetry.asgi import RECEIVED_KEY, Application
 from telemetry.runtime import thread_cpu_s, watch_loop
-from telemetry.setup import Telemetry, start
+from telemetry.setup import Telemetry, check, start
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving.backlog import accept_queue_length
@@ -37,12 +38,10 @@ APPLICATION_END_S = 1.0
 POLL_S = 0.02
 
 
-Application = Callable[..., Awaitable[None]]
-
-
 def run(create_app: Callable[[Telemetry], Application], settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT. A port that cannot be had ends the process with exit code 2."""
     logs.configure(settings)
+    check(settings, os.environ)
     telemetry = start(settings)
     health = Health(Progress(), telemetry.metrics)
     try:
@@ -66,6 +65,7 @@ def run(create_app: Callable[[Telemetry], Application], settings: Settings) -> N
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
+        reset_contextvars=telemetry.tracing is not None,  # or a pipelined request is part of its predecessor's trace
     )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises its signal again when it has ended
         _Server(config, health, telemetry, settings.drain_s).run(sockets=[listener])
@@ -86,9 +86,9 @@ def _bind(host: str, port: int) -> socket.socket:
 class _TimedProtocol(HttpToolsProtocol):
     """Notes when a request came, for those who want to know how long it waited for the loop."""
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
+    def on_headers_complete(self) -> None:
         self.scope[RECEIVED_KEY] = perf_counter()  # type: ignore[literal-required]
+        super().on_headers_complete()
 
 
 class _Server(uvicorn.Server):
@@ -115,12 +115,18 @@ class _Server(uvicorn.Server):
         super().handle_exit(signal.Signals(sig), frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await self._end(sockets or [])
+        finally:
+            self._telemetry.shutdown()
+
+    async def _end(self, sockets: Sequence[socket.socket]) -> None:
         clock = asyncio.get_running_loop().time
         begin = clock()
         end = begin + END_WITHIN_S - self._telemetry.ends_within_s
         self._ending.set()
         self._announce_close()
-        await self._stop_accepting(sockets or [])
+        await self._stop_accepting(sockets)
         await self._until_closed(begin + self._drain_s)
         await asyncio.sleep(0)  # one more round of the loop reads what has arrived meanwhile
         for connection in self._connections:
@@ -131,7 +137,6 @@ class _Server(uvicorn.Server):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(end - POLL_S):
                 await self.lifespan.shutdown()
-        self._telemetry.shutdown()
 
     @property
     def _connections(self) -> list[HttpToolsProtocol]:
@@ -152,7 +157,8 @@ class _Server(uvicorn.Server):
         waiting = [connection for queue in queues for connection in _accept_all(queue)]
         loop = asyncio.get_running_loop()
         for connection in waiting:
-            await loop.connect_accepted_socket(self._protocol, connection)
+            with contextlib.suppress(OSError):  # its client has given up
+                await loop.connect_accepted_socket(self._protocol, connection)
 
     def _protocol(self) -> asyncio.Protocol:
         protocol = cast("type[HttpToolsProtocol]", self.config.http_protocol_class)

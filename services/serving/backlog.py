@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 
 # struct tcp_info in Linux' include/uapi/linux/tcp.h: of a listener, tcpi_unacked is the length of its accept queue.
 UNACKED_AT = 24
@@ -11,7 +12,7 @@ UNACKED_AT = 24
 
 def accept_queue_length(listener: socket.socket) -> float:
     """NaN where the kernel does not tell (anything but Linux), 0 once the listener is closed."""
-    if not hasattr(socket, "TCP_INFO"):
+    if sys.platform != "linux":
         return float("nan")
     try:
         info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, UNACKED_AT + 4)

@@ -9,6 +9,7 @@ SIGTERM `Connection: close`, and ends in time, also when its parent was killed.
 from __future__ import annotations
 
 import errno
+import os
 import selectors
 import signal
 import socket
@@ -31,7 +32,7 @@ from shop.settings import Settings, exit_with
 from shop.settings import Telemetry as Mode
 from telemetry import logs
 from telemetry.runtime import Busy
-from telemetry.setup import OFF, Telemetry, start
+from telemetry.setup import OFF, Telemetry, check, start
 
 from serving.backlog import accept_queue_length
 from serving.health import Health, Progress
@@ -57,6 +58,7 @@ def serve(load_app: LoadApp, settings: Settings) -> NoReturn:
     `load_app` runs in the worker process, before it listens.
     """
     logs.configure(settings)
+    check(settings, os.environ)
     _exit_if_taken(settings)
     gthread.STOP_KEEPALIVE_LINGER = settings.drain_s
     _Server(load_app, settings).run()
@@ -154,7 +156,7 @@ class Worker(gthread.ThreadWorker):
     def init_process(self) -> None:
         settings = self.app.settings
         self.app.telemetry = telemetry = start(settings)
-        self.cfg.set("graceful_timeout", int(ENDS_WITHIN_S - telemetry.ends_within_s))
+        self.cfg.set("graceful_timeout", int(ENDS_WITHIN_S - telemetry.ends_within_s))  # its parent's stays
         self.health = Health(Progress(), telemetry.metrics)
         self.health.serve(settings.host, settings.metrics_port)
         self.streams = Streams(settings.database_connections)
@@ -179,8 +181,10 @@ class Worker(gthread.ThreadWorker):
 
     def run(self) -> None:
         self.health.ready = self.alive
-        super().run()
-        self.app.telemetry.shutdown()
+        try:
+            super().run()
+        finally:
+            self.app.telemetry.shutdown()
 
     def notify(self) -> None:
         self.health.progress.made()
@@ -264,7 +268,7 @@ class TimedWorker(Worker):
         metrics = self.app.telemetry.metrics
         assert metrics
         self.queue_time = metrics.queue_time
-        metrics.watch_queue("accept", partial(accept_queue_length, self.sockets[0]))
+        metrics.watch_queue("accept", partial(accept_queue_length, self.sockets[0].sock))
         metrics.watch_queue("executor", self.tpool._work_queue.qsize)
         metrics.watch_workers(self.cfg.threads, self.busy.seconds)
 

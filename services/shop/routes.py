@@ -18,6 +18,7 @@ class Operation:
     success: int
 
 
+NO_ROUTE = ""  # of a path that nothing has
 _PING = Operation("GET", "/ping", 200)
 
 OPERATIONS: Mapping[Role, tuple[Operation, ...]] = {

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import attach, detach
-
+from telemetry import EXEMPLAR_KEY
 from telemetry.logs import SPAN_OF_ERROR
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from telemetry.sampling import Sampling
 
 RECEIVED_KEY = "telemetry.received"  # when the server had the request, by the clock of perf_counter
-EXEMPLAR_KEY = "telemetry.exemplar"
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,6 +25,9 @@ class Sampled:
     """The application as instrumentation made it where a request is traced, the plain one where it is not."""
 
     def __init__(self, traced: Application, plain: Application, sampling: Sampling) -> None:
+        from opentelemetry.context import attach, detach
+
+        self._attach, self._detach = attach, detach
         self._traced = traced
         self._plain = plain
         self._sampling = sampling
@@ -42,11 +43,11 @@ class Sampled:
         if context is None:
             await self._traced(scope, receive, send)
             return
-        token = attach(context)
+        token = self._attach(context)
         try:
             await self._plain(scope, receive, send)
         finally:
-            detach(token)
+            self._detach(token)
 
 
 class Measured:

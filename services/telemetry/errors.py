@@ -1,4 +1,4 @@
-"""What is told of an error: what it is and where it arose, and of what it says the first line.
+"""What is told of an error: what it is, where it arose, and the first line of what it says.
 
 The other lines quote values: PostgreSQL's DETAIL has the row that was refused, SQLAlchemy's message the statement.
 """
@@ -14,7 +14,8 @@ def kind(error: BaseException) -> str:
 
 
 def message(error: BaseException) -> str:
-    return first_line(str(error))
+    """The first line of what it says; its type if it says nothing."""
+    return first_line(str(error)) or type(error).__name__
 
 
 def stacktrace(error: BaseException) -> str:

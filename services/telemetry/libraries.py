@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from urllib3._request_methods import RequestMethods
 
 
-def sqlalchemy(engine: Engine, telemetry: Telemetry) -> None:
+def instrument_sqlalchemy(engine: Engine, telemetry: Telemetry) -> None:
     """Spans of statements, and the pool. A span for each time that a connection is had is not wanted: other libraries
     make none, and the pool's metrics say more."""
     if telemetry.metrics:
@@ -42,9 +42,10 @@ def sqlalchemy(engine: Engine, telemetry: Telemetry) -> None:
 def _statement_failed(context: ExceptionContext) -> None:
     execution: Any = context.execution_context
     if span := getattr(execution, "_otel_span", None):
-        failed(span, context.original_exception)
-        span.end()
         execution._otel_span = None
+        if span.is_recording():  # otherwise it has ended, and rows were being fetched
+            failed(span, context.original_exception)
+            span.end()
 
 
 def failed(span: Span, error: BaseException) -> None:
@@ -57,27 +58,27 @@ def failed(span: Span, error: BaseException) -> None:
 
 
 def _watch_pool(engine: Engine, telemetry: Telemetry) -> None:
-    """Times `_do_get`, in which a QueuePool waits; SQLAlchemy has no event for it."""
+    """Times `connect`, in which whoever wants a connection waits; SQLAlchemy has no event for it."""
     assert telemetry.metrics
     pool: Any = engine.pool
-    get, waiting = pool._do_get, set[object]()
+    connect, waiting = pool.connect, set[object]()
     wait_time = telemetry.metrics.watch_connections(
         pool.size(), lambda: {"idle": pool.checkedin(), "used": pool.checkedout()}, lambda: len(waiting)
     )
 
-    def timed_get() -> Any:
+    def timed_connect() -> Any:
         one, begin = object(), perf_counter()
         waiting.add(one)
         try:
-            return get()
+            return connect()
         finally:
             waiting.discard(one)
             wait_time.observe(perf_counter() - begin)
 
-    pool._do_get = timed_get
+    pool.connect = timed_connect
 
 
-def redis(telemetry: Telemetry) -> None:
+def instrument_redis(telemetry: Telemetry) -> None:
     """Spans of every client's commands, keys and values left out."""
     if telemetry.tracing:
         from opentelemetry.instrumentation.redis import RedisInstrumentor
@@ -87,25 +88,30 @@ def redis(telemetry: Telemetry) -> None:
         RedisInstrumentor().instrument(tracer_provider=telemetry.tracing.provider, meter_provider=NO_METERS)
 
 
-def executor(pool: str, executor: ThreadPoolExecutor, telemetry: Telemetry) -> None:
+def instrument_executor(name: str, pool: ThreadPoolExecutor, telemetry: Telemetry) -> None:
     """Threads that the service has beside those that serve requests; they work within the trace of who asks them."""
-    if telemetry.metrics:
-        telemetry.metrics.watch_threads(
-            pool,
-            executor._max_workers,
-            lambda: len(executor._threads) - executor._idle_semaphore._value,
-            executor._work_queue.qsize,
-        )
-    if telemetry.tracing:
-        submit = executor.submit
+    if telemetry.metrics is None:
+        return
+    submit, active = pool.submit, set[object]()
+    telemetry.metrics.watch_threads(name, pool._max_workers, lambda: len(active), pool._work_queue.qsize)
 
-        def submit_in_context(task: Any, /, *args: Any, **options: Any) -> Future[Any]:
-            return submit(copy_context().run, task, *args, **options)
+    def work(task: Any, *args: Any, **options: Any) -> Any:
+        one = object()
+        active.add(one)
+        try:
+            return task(*args, **options)
+        finally:
+            active.discard(one)
 
-        executor.submit = submit_in_context  # type: ignore[method-assign]
+    def submit_counted(task: Any, /, *args: Any, **options: Any) -> Future[Any]:
+        if telemetry.tracing:
+            return submit(work, copy_context().run, task, *args, **options)
+        return submit(work, task, *args, **options)
+
+    pool.submit = submit_counted  # type: ignore[method-assign]
 
 
-def urllib3(client: RequestMethods, base_url: str, telemetry: Telemetry) -> None:
+def instrument_urllib3(client: RequestMethods, base_url: str, telemetry: Telemetry) -> None:
     """Times and spans of the requests that `client`, a pool of connections to `base_url`, is asked for."""
     if telemetry.metrics:
         timed = _timed(client.request, base_url, telemetry.metrics.client())

@@ -32,7 +32,6 @@ HTTP_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5,
 PAUSE_BUCKETS_S = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 OTHER_METHOD = "_OTHER"
-NO_ROUTE = ""
 FAILURES = (500, 503)
 POOL = "shop"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -85,7 +84,7 @@ class Metrics:
     def answered(
         self, method: str, route: str, status: int, duration_s: float, exemplar: Exemplar | None = None
     ) -> None:
-        """`route` is the contract's path, NO_ROUTE for one that nothing has."""
+        """`route` is the contract's path, NO_ROUTE where nothing has it."""
         series = self._series.get((method, route, status)) or self._of(method, route, status)
         series.observe(duration_s, exemplar)  # type: ignore[arg-type]
 

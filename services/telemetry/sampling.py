@@ -3,7 +3,8 @@
 Instrumentation describes a request at length, finds its route, and asks the sampler only then: what is dropped has cost
 as much as a small answer. Here the sampler is asked first, with what it decides by: the parent and the trace's id. A
 request that it drops goes past the instrumentation of its server, within a span that is not recorded, so that whatever
-it calls learns of the decision, as W3C trace context has it. What is recorded is the same.
+it calls learns of the decision, as W3C trace context has it. What is recorded is the same, for samplers that decide by
+parent and id, as all of the SDK's do.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from opentelemetry.context import Context
 from opentelemetry.propagate import extract, get_global_textmap
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
-from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, get_current_span, set_span_in_context
 
 _chosen: ContextVar[int] = ContextVar("trace id of the request that begins", default=0)
 
@@ -44,8 +45,9 @@ class Sampling:
         context = extract(headers) if headers else Context()
         parent = get_current_span(context).get_span_context()
         trace_id = parent.trace_id if parent.is_valid else RandomIdGenerator.generate_trace_id(self._ids)
-        if self._sampler.should_sample(context, trace_id, "").decision is not Decision.DROP:
+        result = self._sampler.should_sample(context, trace_id, "", SpanKind.SERVER)
+        if result.decision is not Decision.DROP:
             _chosen.set(0 if parent.is_valid else trace_id)
             return None
-        span = SpanContext(trace_id, self._ids.generate_span_id(), is_remote=False, trace_state=parent.trace_state)
+        span = SpanContext(trace_id, self._ids.generate_span_id(), is_remote=False, trace_state=result.trace_state)
         return set_span_in_context(NonRecordingSpan(span), context)

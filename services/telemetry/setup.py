@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shop.routes import OPERATIONS
-from shop.settings import Settings
+from shop.settings import Settings, exit_with
 from shop.settings import Telemetry as Mode
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ class Telemetry:
     @property
     def ends_within_s(self) -> float:
         """How long `shutdown` may take."""
-        return self.tracing.ends_within_s if self.tracing else 0.0
+        if self.tracing is None:
+            return 0.0
+        from telemetry.tracing import ENDS_WITHIN_S
+
+        return ENDS_WITHIN_S
 
     def shutdown(self) -> None:
         """Sends what is finished; returns in time, whether or not anybody receives it."""
@@ -33,6 +38,19 @@ class Telemetry:
 
 
 OFF = Telemetry()
+WHOLE_NUMBERS = ("OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_SCHEDULE_DELAY")
+
+
+def check(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Ends a start whose queue of spans cannot be, with exit code 2. To be called before any fork."""
+    if settings.telemetry is Mode.OFFICIAL:
+        problems = [
+            f"{name}: {value!r} is not a whole number above 0"
+            for name in WHOLE_NUMBERS
+            if (value := environ.get(name)) and not (value.isascii() and value.isdigit() and int(value))
+        ]
+        if problems:
+            exit_with(problems)
 
 
 def start(settings: Settings) -> Telemetry:

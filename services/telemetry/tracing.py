@@ -21,6 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Span, Status, format_span_id, format_trace_id, get_current_span
+from prometheus_client import Counter
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from shop.settings import Settings
@@ -28,29 +29,29 @@ from shop.settings import Settings
 from telemetry.errors import first_line
 from telemetry.sampling import Ids, Sampling
 
+QUEUE = "OTEL_BSP_MAX_QUEUE_SIZE"
+QUEUE_SIZE = 2048  # the specification's
+BATCH = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
 DEFAULTS = {
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
     # Writing down the SDK's 512 spans keeps the interpreter from requests for 23 ms, in slices of 5; 64 take 2.6.
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "64",
+    BATCH: "64",
     "OTEL_BSP_SCHEDULE_DELAY": "1000",
     "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "2048",  # clients choose paths and headers
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",  # what waits, what was dropped
 }
 SENT_WITHIN_S = 1.0
+ENDS_WITHIN_S = SENT_WITHIN_S + 0.5
 NO_METERS = NoOpMeterProvider()  # for instrumentation, whose metrics would repeat ours
 GAUGES = ("otel.sdk.processor.span.queue.size", "otel.sdk.processor.span.queue.capacity")
-COUNTERS = ("otel.sdk.processor.span.processed", "otel.sdk.exporter.span.exported")
+PROCESSED = "otel.sdk.processor.span.processed"
 HELP = {
     "otel.sdk.processor.span.queue.size": "Finished spans that wait to be sent.",
     "otel.sdk.processor.span.queue.capacity": "Finished spans that may wait; more are dropped.",
-    "otel.sdk.processor.span.processed": "Finished spans that were handed on to be sent, or dropped (error_type).",
-    "otel.sdk.exporter.span.exported": "Finished spans that were sent, or could not be (error_type).",
+    PROCESSED: "Finished spans that were handed on to be sent, or dropped (error_type).",
 }
-# By `error.type`.
-AT_0: Mapping[str, Mapping[str, float]] = {
-    "otel.sdk.processor.span.processed": {"": 0, "queue_full": 0},
-    "otel.sdk.exporter.span.exported": {"": 0},
-}
+PROCESSED_AT_0: Mapping[str, float] = {"": 0, "queue_full": 0}  # by `error.type`
+NOT_TAKEN = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,6 @@ class Tracing:
     sampling: Sampling
     processor: BatchSpanProcessor
     _meters: MeterProvider
-    ends_within_s: float = SENT_WITHIN_S
 
     def shutdown(self) -> None:
         """Sends what is finished, for so long as `SENT_WITHIN_S`; what is left then is lost, whoever receives it."""
@@ -70,18 +70,20 @@ class Tracing:
 def start(settings: Settings, registry: CollectorRegistry) -> Tracing:
     """`registry` gets the metrics of what waits, was sent and was dropped."""
     for name, value in DEFAULTS.items():
-        os.environ.setdefault(name, value)
+        os.environ[name] = os.environ.get(name) or value
     logging.getLogger("opentelemetry.attributes").setLevel(logging.ERROR)  # it warns of each that is cut
+    queue = int(os.environ.get(QUEUE) or QUEUE_SIZE)
+    os.environ[BATCH] = str(min(int(os.environ[BATCH]), queue))
     reader = InMemoryMetricReader()
     meters = MeterProvider([reader], shutdown_on_exit=False)
-    processor = BatchSpanProcessor(_Exporter(meter_provider=meters), meter_provider=meters)
-    ids = Ids()
+    processor = BatchSpanProcessor(_Exporter(registry), meter_provider=meters)
+    trace_ids = Ids()
     provider = TracerProvider(
-        resource=resource(settings), shutdown_on_exit=False, id_generator=ids, meter_provider=NO_METERS
+        resource=resource(settings), shutdown_on_exit=False, id_generator=trace_ids, meter_provider=NO_METERS
     )
     provider.add_span_processor(processor)
     registry.register(_SdkMetrics(reader))
-    return Tracing(provider, Sampling(provider.sampler, ids), processor, meters)
+    return Tracing(provider, Sampling(provider.sampler, trace_ids), processor, meters)
 
 
 def resource(settings: Settings) -> Resource:
@@ -96,9 +98,9 @@ def resource(settings: Settings) -> Resource:
 
 
 def ids(span: Span) -> Mapping[str, str]:
-    """Where to find the span, for exemplars and logs; empty where there is none."""
+    """Where to find the span, for exemplars and logs; empty where there is none that anybody keeps."""
     context = span.get_span_context()
-    if not context.is_valid:
+    if not context.trace_flags.sampled:
         return {}
     return {"trace_id": format_trace_id(context.trace_id), "span_id": format_span_id(context.span_id)}
 
@@ -108,10 +110,25 @@ def current_span() -> Mapping[str, str]:
 
 
 class _Exporter(OTLPSpanExporter):
-    """Sends of an exception what it is and the first line of what it says; the log has where it arose."""
+    """Sends of an exception what it is and the first line of what it says; the log has where it arose.
+
+    It counts itself: the SDK's own metric takes spans that were answered with an error for sent.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(meter_provider=NO_METERS)
+        exported = Counter(
+            "otel_sdk_exporter_span_exported",
+            "Finished spans that the collector took, or did not (error_type).",
+            ("error_type",),
+            registry=registry,
+        )
+        self._taken, self._not_taken = exported.labels(""), exported.labels(NOT_TAKEN)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        return super().export([_first_lines(span) for span in spans])
+        result = super().export([_first_lines(span) for span in spans])
+        (self._taken if result is SpanExportResult.SUCCESS else self._not_taken).inc(len(spans))
+        return result
 
 
 def _first_lines(span: ReadableSpan) -> ReadableSpan:
@@ -151,11 +168,10 @@ class _SdkMetrics(Collector):
         found = self._values()
         for name in GAUGES:
             yield GaugeMetricFamily(_spelled(name), HELP[name], value=sum(found.get(name, {}).values()))
-        for name in COUNTERS:
-            family = CounterMetricFamily(_spelled(name), HELP[name], labels=["error_type"])
-            for error_type, value in {**AT_0[name], **found.get(name, {})}.items():
-                family.add_metric([error_type], value)
-            yield family
+        processed = CounterMetricFamily(_spelled(PROCESSED), HELP[PROCESSED], labels=["error_type"])
+        for error_type, value in {**PROCESSED_AT_0, **found.get(PROCESSED, {})}.items():
+            processed.add_metric([error_type], value)
+        yield processed
 
     def _values(self) -> Mapping[str, Mapping[str, float]]:
         """By metric and by `error.type`."""

@@ -7,6 +7,11 @@ from contextvars import Context, copy_context
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from shop.routes import NO_ROUTE
+
+from telemetry import EXEMPLAR_KEY
+from telemetry.logs import SPAN_OF_ERROR
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from opentelemetry.trace import Span
@@ -15,7 +20,6 @@ if TYPE_CHECKING:
     from telemetry.sampling import Sampling
 
 ROUTE_KEY = "telemetry.route"  # the contract's path if the request has one, put into the environment by the application
-EXEMPLAR_KEY = "telemetry.exemplar"
 CONTEXT_KEY = "telemetry.context"  # of a request that may be traced
 DROPPED_KEY = "telemetry.dropped"  # there if it is not
 
@@ -79,8 +83,7 @@ class _Request:
         self._begin = perf_counter()
 
     def __iter__(self) -> Iterator[bytes]:
-        context = self._environ.get(CONTEXT_KEY)
-        return _within(context, self.body) if context else iter(self.body)
+        return _within(self._environ, self.body) if CONTEXT_KEY in self._environ else iter(self.body)
 
     def close(self) -> None:
         environ = self._environ
@@ -91,15 +94,20 @@ class _Request:
         finally:
             duration_s = perf_counter() - self._begin
             self._metrics.active.pop(self, None)
-            route, exemplar = environ.get(ROUTE_KEY, ""), environ.get(EXEMPLAR_KEY)
+            route, exemplar = environ.get(ROUTE_KEY, NO_ROUTE), environ.get(EXEMPLAR_KEY)
             self._metrics.answered(environ["REQUEST_METHOD"], route, self.status, duration_s, exemplar)
 
 
-def _within(context: Context, body: Iterable[bytes]) -> Iterator[bytes]:
+def _within(environ: WSGIEnvironment, body: Iterable[bytes]) -> Iterator[bytes]:
     """What a stream does belongs to its request's trace, although instrumentation lets its span end with the head."""
+    context: Context = environ[CONTEXT_KEY]
     parts = iter(body)
-    while (part := context.run(next, parts, None)) is not None:
-        yield part
+    try:
+        while (part := context.run(next, parts, None)) is not None:
+            yield part
+    except Exception as error:
+        setattr(error, SPAN_OF_ERROR, environ.get(EXEMPLAR_KEY, {}))  # the server logs it
+        raise
 
 
 def describe(span: Span, environ: WSGIEnvironment) -> None:

@@ -131,6 +131,12 @@ def test_it_ends_with_the_lab_and_with_an_interruption(directory: Path, tmp_path
     assert second.read_text().splitlines()[-1] == f"The lab in {directory} has ended."
 
 
+@pytest.mark.parametrize("every", ["inf", "nan", "0", "1e30"])
+def test_an_interval_of_no_sense_is_wrong_input(every: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["watch", "--every", every]) == 2
+    assert "Invalid value for '--every'" in capsys.readouterr().err
+
+
 def test_without_a_lab_it_says_how_to_start_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,7 +33,13 @@ WRONG: list[tuple[str, str | None, str | None, list[str]]] = [
     ("no level", "telemetry", None, ["--factor: (empty) is none of"]),
     ("one level", "telemetry=off", None, ["--factor: off alone has nothing to be compared with"]),
     ("a level twice", "telemetry=off,metrics,off", None, ["--factor: off is named more than once"]),
-    ("a level twice, by official", "telemetry=official-5,official", None, ["official-5 is named more than once"]),
+    (
+        "a level twice, by official",
+        "telemetry=off,official,official-5,off",
+        None,
+        ["off is named more than once", "once; official stands for official-5 and official-100"],
+    ),
+    ("a level twice, without official", "telemetry=official-5,official-5", None, ["named more than once"]),
     ("an unknown factor", "workers=1,2", None, ["there is no factor workers; the only one is telemetry"]),
     ("no factor", "", None, ["there is no factor (empty)"]),
     ("an unknown mode", None, "all", ["--telemetry: all is none of"]),
@@ -72,9 +78,14 @@ def test_every_stack_meets_every_level(named: tuple[str, ...], names: list[str],
     assert [arm.slug for arm in made][: len(slugs)] == slugs
 
 
-FULLEST = [(("off", "metrics"), "metrics"), (("official-5", "official-100", "off"), "official-100")]
+FULLEST = [
+    (("off",), "off"),
+    (("off", "metrics"), "metrics"),
+    (("official-5", "off"), "official-100"),
+    (("official-5", "official-100", "off"), "official-100"),
+]
 
 
 @pytest.mark.parametrize(("named", "name"), FULLEST)
-def test_what_tells_most(named: tuple[str, ...], name: str) -> None:
+def test_what_tells_most_does_so_of_every_request(named: tuple[str, ...], name: str) -> None:
     assert fullest(levels(*named)).name == name

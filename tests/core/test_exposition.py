@@ -45,6 +45,15 @@ def test_what_is_no_exposition_is_refused(text: str) -> None:
         parse(text)
 
 
+BOUNDS = [("missing", ""), ("empty", 'le=""'), ("a word", 'le="all"'), ("not a number", 'le="NaN"')]
+
+
+@pytest.mark.parametrize("label", [case[1] for case in BOUNDS], ids=[case[0] for case in BOUNDS])
+def test_a_bucket_needs_a_bound(label: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse(f"# TYPE duration_seconds histogram\nduration_seconds_bucket{{{label}}} 3\n")
+
+
 GROWN = [
     # case                                   before                  now                        grown by
     ("grew", {"a": 3, "b": 1}, {"a": 5, "b": 1}, {"a": 2, "b": 0}),

@@ -121,6 +121,10 @@ MEMORY = [
 ]
 
 
+def test_what_went_away_has_no_memory_either() -> None:
+    assert priced(not_measured={WATCHED: "is gone"}).memory_bytes is None
+
+
 @pytest.mark.parametrize(("off", "official", "mib", "more"), [case[1:] for case in MEMORY], ids=[c[0] for c in MEMORY])
 def test_memory_is_that_of_the_rate_that_all_levels_held(
     off: Climbing, official: Climbing, mib: int | None, more: int | None
@@ -139,12 +143,28 @@ def test_the_first_level_is_what_the_others_are_relative_to() -> None:
     assert (found.throughput_ratio, found.throughput_ratio_between, found.cpu_ratio) == (1.0, (1.0, 1.0), 1.0)
 
 
+FIRST = [
+    # case                            climb            ratio
+    ("it missed a rung", climbed(H, M), 1.0),
+    ("the generator was the limit", climbed(H, G), 1.0),
+    ("void above what it held", climbed(H, V), 1.0),
+    ("it held nothing", climbed(M), None),
+]
+
+
+@pytest.mark.parametrize(("off", "ratio"), [case[1:] for case in FIRST], ids=[case[0] for case in FIRST])
+def test_the_first_level_is_as_much_as_itself_if_it_held_any_rate(off: Climbing, ratio: float | None) -> None:
+    document = priced(off).base.document()
+    assert (document["throughput_ratio"], document["throughput_ratio_between"]) == (ratio, [ratio, ratio])
+
+
 SILENT = [
     # case                          official-5        at half load                    failed   void   reasons
     ("void at half load", climbed(H, M), half(WATCHED, 0.3, verdict=V), {}, True, ("steal 5.0 %",)),
     ("held no rate", climbed(M), (), {}, False, ("it held no rate: p99 300 ms is above 100 ms",)),
     ("broke the contract", climbed(), (), {WATCHED: "breaks it"}, False, ("breaks it",)),
     ("went away", climbed(H, M), half(WATCHED, 0.3, verdict=V), {WATCHED: "is gone"}, True, ("is gone",)),
+    ("went away later", climbed(H, M), half(WATCHED, 0.3), {WATCHED: "is gone"}, True, ("is gone",)),
 ]
 
 

@@ -24,7 +24,8 @@ def span(span_id: str, parent_id: str, what: str, start: int, end: int) -> Span:
     role, _, kind = what.rpartition(" ")
     role = role or "orders"
     made, attributes = KINDS[kind]
-    return Span("t", span_id, parent_id, span_id, made, start, end, role, "", f"{role}-1", attributes, False, "")
+    resource = {"service.name": role, "service.instance.id": f"{role}-1"}
+    return Span("t", span_id, parent_id, span_id, made, start, end, resource, attributes, (), False, "")
 
 
 def shown(node: Node) -> str:
@@ -118,6 +119,11 @@ SHARES: list[tuple[str, list[Span], dict[str, float]]] = [
         "a service that sent no spans",
         [ROOT, span("b", "a", "http", 10, 50)],
         {"orders own": 60, "orders http for 127.0.0.1:8001": 40},
+    ),
+    (
+        "a call of which nothing tells but what was done for it",
+        [ROOT, span("b", "a", "catalog server", 20, 45), span("c", "b", "catalog http", 25, 35)],
+        {"orders own": 75, "catalog own for catalog": 15, "catalog http for catalog": 10},
     ),
     (
         "side by side, half each",

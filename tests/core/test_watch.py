@@ -156,22 +156,31 @@ def test_no_traffic_is_not_broken(
 
 
 QUEUES = [
-    # case                           waiting before, now  -> state
-    ("a queue that does not move", 3, 12, State.BROKEN),
-    ("one who came a moment ago", 0, 1, State.NO_TRAFFIC),
-    ("one who went", 1, 0, State.NO_TRAFFIC),
+    # case                         waiting before, now, seconds later -> state, what is told
+    ("a queue that does not move", 3, 12, 2.0, State.BROKEN, ("12 wait",)),
+    ("as many wait", 3, 3, 2.0, State.BROKEN, ("3 wait",)),
+    ("a look that came early", 3, 3, 1.6, State.BROKEN, ("3 wait",)),
+    ("looks that are soon", 3, 12, 0.5, State.UNKNOWN, ("12 wait",)),
+    ("some of it was taken up", 12, 3, 2.0, State.UNKNOWN, ("3 wait",)),
+    ("one who came a moment ago", 0, 1, 2.0, State.NO_TRAFFIC, ()),
+    ("one who went", 1, 0, 2.0, State.NO_TRAFFIC, ()),
 ]
 
 
-@pytest.mark.parametrize(("before", "now", "state"), [case[1:] for case in QUEUES], ids=[case[0] for case in QUEUES])
-def test_a_queue_that_does_not_move_is_broken(before: int, now: int, state: State) -> None:
+@pytest.mark.parametrize(
+    ("before", "now", "seconds", "state", "told"), [case[1:] for case in QUEUES], ids=[case[0] for case in QUEUES]
+)
+def test_a_queue_is_broken_when_it_does_not_move_for_a_while_and_not_when_it_is_slow(
+    before: int, now: int, seconds: float, state: State, told: tuple[str, ...]
+) -> None:
     exposing = Exposing()
     exposing.accept.set(before)
     first = service(look("a-1", exposing))
     exposing.accept.set(now)
-    found = figures(first, service(look("a-1", exposing, SECONDS)))
+    found = figures(first, service(look("a-1", exposing, seconds)))
     assert found.state == state
-    assert found.problems == ((f"{now} wait in its queues, and nothing was answered",) if state is State.BROKEN else ())
+    sentence = f"in its queues, and nothing was completed in the last {seconds:.1f} s"
+    assert found.problems == tuple(f"{begin} {sentence}" for begin in told)
 
 
 def test_a_service_in_trouble_that_answers_is_serving_and_says_so() -> None:

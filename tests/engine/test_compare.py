@@ -10,7 +10,7 @@ import pytest
 from lab.core.scenario import Scenario
 from lab.core.stacks import Stack, stack_of
 from lab.core.summary import Summary
-from lab.core.telemetry import OFF, Telemetry
+from lab.core.telemetry import OFF, Mode, Telemetry
 from lab.core.trial import Part
 from lab.engine.compare import compare
 from lab.engine.plan import Plan, Ports
@@ -213,10 +213,11 @@ def test_there_is_no_half_load_without_a_factor_and_none_without_a_rate() -> Non
     assert parts == {Part.CLIMB, Part.BESIDE}
 
 
-def test_the_contract_is_checked_once_with_what_tells_most() -> None:
+def test_the_contract_is_checked_once_with_what_tells_most_and_that_of_every_request() -> None:
     world = World({"a, off": 160, "a, official-5": 120}, variants=("a",))
     world.compare(telemetry=LEVELS)
-    assert [made.telemetry for made in world.runtime.made if made.name.startswith("contract-")] == [LEVELS[1]]
+    checked_with = [made.telemetry for made in world.runtime.made if made.name.startswith("contract-")]
+    assert checked_with == [Telemetry(Mode.OFFICIAL)]
 
 
 def test_a_broken_contract_takes_out_every_level_of_the_stack() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -11,8 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from lab.cli import runtime as commands
+from lab.cli.main import INTERRUPTED
 from lab.errors import InputError, RuntimeFailure
 from lab.runtimes.local import LocalRuntime, client
+from tests.polling import until
 from tests.runtimes.made import HERE, get, processes_of
 
 pytestmark = pytest.mark.slow
@@ -104,6 +109,23 @@ def test_wrong_input_names_every_problem(arguments: list[str], problems: list[st
 def test_logs_of_nobody_are_wrong_input() -> None:
     with pytest.raises(InputError, match="no log of fake; no lab ran here"):
         lab(commands.logs_command, "fake")
+
+
+def test_following_logs_ends_with_an_interruption_and_says_nothing_of_the_lab(tmp_path: Path) -> None:
+    log, output = tmp_path / "logs" / "fake-1.log", tmp_path / "output"
+    log.parent.mkdir()
+    log.write_text("serving\n")
+    with output.open("wb") as file:
+        following = subprocess.Popen(
+            [sys.executable, "-c", "from lab.cli.main import main; main()", "logs", "-f", "fake"],
+            env={"LAB_DIR": str(tmp_path)},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    until(output.read_text, 20, "a line of the log")
+    following.send_signal(signal.SIGINT)
+    assert following.wait(10) == INTERRUPTED
+    assert output.read_text() == "serving\n"
 
 
 def test_a_migrated_database_is_seeded(runtime: LocalRuntime) -> None:

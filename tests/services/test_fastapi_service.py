@@ -155,7 +155,7 @@ class Catalog:
 async def prices_of(catalog: Catalog) -> AsyncIterator[Prices]:
     async with await asyncio.start_server(catalog, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()
-        prices = Prices(f"http://{host}:{port}", trace_configs=[])
+        prices = Prices(f"http://{host}:{port}")
         yield prices
         await prices.close()
 

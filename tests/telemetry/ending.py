@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lab.contract.telemetry_receiver import Kind, Receiver
+from lab.contract.telemetry_receiver import Receiver
+from lab.core.trace import Kind
 from tests.telemetry.traffic import send, traced
 
 CONNECTIONS = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,8 +22,9 @@ class Receiver:
         self.process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
 
     def ask(
-        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self, method: str, path: str, body: bytes | Sequence[bytes] = b"", headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
+        """In chunks, where the body is in parts."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
         try:
             connection.request(method, path, body, dict(headers or {}))

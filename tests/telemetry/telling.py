@@ -10,7 +10,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -198,10 +198,14 @@ class Telling(Shop):
         for key, value in self.resource().items():
             told.resource.attributes.add(key=key).value.string_value = value
         told.scope_spans.add().spans.extend(spans)
+        self.post(message.SerializeToString())
+
+    def post(self, message: bytes | Sequence[bytes], encoding: str = "identity") -> None:
+        """In chunks, where the message is in parts."""
         connection = http.client.HTTPConnection(self.otlp.hostname or "", self.otlp.port, timeout=10)
-        headers = {"Content-Type": "application/x-protobuf"}
+        headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": encoding}
         try:
-            connection.request("POST", self.otlp_path(), message.SerializeToString(), headers)
+            connection.request("POST", self.otlp_path(), message, headers)
             connection.getresponse().read()
         except ConnectionError:
             """Nobody receives, as it may be."""

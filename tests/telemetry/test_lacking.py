@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from lab.contract import telemetry
 from lab.contract.telemetry import TelemetryReport, check_at
 from lab.core.conventions import DURATION, Attribute, Resource
+from lab.telemetry.receiver import MESSAGE_MAX_BYTES
 from tests.contract.reference_service import KEY, Request
 from tests.ports import free_url
 from tests.telemetry.telling import CLIENT, SERVER, Telling, put, telling
@@ -33,6 +36,7 @@ def checked(role: str, how: How, operations: tuple[str, ...] = (), *, traces: bo
         return check_at(url, role, operations, KEY, fake_catalog_url, metrics_url, otlp_url if traces else "")
 
 
+TOO_LONG = gzip.compress(bytes(MESSAGE_MAX_BYTES + 1))
 OPERATIONS = {"ping": ("ping",), "catalog": ("getProduct",), "orders": ("placeOrder",)}
 
 
@@ -41,6 +45,17 @@ def test_nothing_is_found_where_nothing_is_lacking(role: str, operations: tuple[
     report = checked(role, {}, operations)
     assert "\n\n".join(report.violations) == ""
     assert report.not_run == ()
+
+
+POSTED: list[tuple[str, How]] = [
+    ("in chunks", {"post": lambda shop, message: Telling.post(shop, [message[:9], message[9:]])}),
+    ("packed", {"post": lambda shop, message: Telling.post(shop, gzip.compress(message), "gzip")}),
+]
+
+
+@pytest.mark.parametrize("how", [row[1] for row in POSTED], ids=[row[0] for row in POSTED])
+def test_spans_are_taken_however_they_are_sent(how: How) -> None:
+    assert checked("ping", how).violations == ()
 
 
 def test_without_a_receiver_only_metrics_are_checked() -> None:
@@ -146,6 +161,12 @@ BROKEN: list[tuple[str, str, How, str]] = [
     ("no exemplar", "ping", {"exemplar": lambda shop, span: None}, "an exemplar with trace_id"),
     ("nothing is sent", "ping", {"send": lambda shop, spans: None}, "one server span"),
     ("sent elsewhere", "ping", {"otlp_path": lambda shop: "/traces"}, "sent to /traces"),
+    ("not packed", "ping", {"post": lambda shop, message: Telling.post(shop, message, "gzip")}, "what is not gzip"),
+    ("packed otherwise", "ping", {"post": lambda shop, message: Telling.post(shop, message, "br")}, "encoded as br"),
+    ("too long", "ping", {"post": lambda shop, _: Telling.post(shop, TOO_LONG, "gzip")}, "sent more than 16777216"),
+    ("no message", "ping", {"post": lambda shop, _: Telling.post(shop, b"none")}, "no ExportTraceServiceRequest"),
+    ("no id", "ping", sending(changed(span_id=b"")), "spans whose ids or times are none"),
+    ("a kind that nobody knows", "ping", sending(changed(kind=99)), "found     internal span 'GET /ping'"),
     ("a trace of its own", "ping", {"parent": lambda shop, request: (b"1" * 16, b"")}, "one server span"),
     ("a client's span", "ping", sending(changed(kind=CLIENT)), "one server span"),
     ("another name of the span", "ping", sending(changed(name="/ping")), "a server span called GET /ping"),
@@ -193,3 +214,27 @@ def test_a_lack_is_found(role: str, how: How, found: str) -> None:
     said = [violation for violation in violations if found in violation]
     assert said, "\n\n".join(violations) or "nothing was found"
     assert all("curl " in violation for violation in said if "OTLP" not in violation)
+
+
+def garbled_once() -> Callable[[Telling], bool]:
+    """The second time, when the first row begins."""
+    numbers = itertools.count()
+    return lambda shop: next(numbers) == 1
+
+
+def garbled_at_last(shop: Telling) -> bool:
+    return hasattr(shop, "server") and any("made-up" in pair.value.string_value for pair in shop.server.attributes)
+
+
+GARBLED = [("first read of a product", garbled_once()), ("made-up requests", garbled_at_last)]
+
+
+@pytest.mark.parametrize(("case", "is_garbled"), GARBLED, ids=[row[0] for row in GARBLED])
+def test_metrics_that_cannot_be_read_meanwhile_are_said_of_their_row(
+    case: str, is_garbled: Callable[[Telling], bool]
+) -> None:
+    how = {"exposed": lambda shop, text: text.replace("# TYPE", "TYPE of") if is_garbled(shop) else text}
+    report = checked("catalog", how, ("getProduct",), traces=False)
+    (violation,) = report.violations
+    assert violation.startswith(f"{case}\n  expected  metrics in Prometheus' text format\n")
+    assert report.passed > 1

@@ -75,11 +75,15 @@ ANSWERS = [
     ("spans", "POST", "/v1/traces", GOOD, PROTOBUF, 200),
     ("no spans", "POST", "/v1/traces", b"", PROTOBUF, 200),
     ("packed", "POST", "/v1/traces", gzip.compress(GOOD), GZIP, 200),
+    ("in chunks", "POST", "/v1/traces", [GOOD[:9], GOOD[9:]], PROTOBUF, 200),
     ("ready", "GET", "/readyz", b"", {}, 200),
     ("garbage", "POST", "/v1/traces", b"garbage", PROTOBUF, 400),
+    ("garbage in chunks", "POST", "/v1/traces", [b"gar", b"bage"], PROTOBUF, 400),
     ("garbage that is packed", "POST", "/v1/traces", gzip.compress(b"garbage"), GZIP, 400),
     ("not packed", "POST", "/v1/traces", GOOD, GZIP, 400),
     ("cut off", "POST", "/v1/traces", gzip.compress(GOOD)[:-9], GZIP, 400),
+    ("no length", "POST", "/v1/traces", GOOD, {**PROTOBUF, "Content-Length": "x"}, 400),
+    ("another protocol", "POST", "/v1/traces", GOOD, {**PROTOBUF, "Connection": "Upgrade", "Upgrade": "h2c"}, 400),
     ("elsewhere", "POST", "/v1/metrics", GOOD, PROTOBUF, 404),
     ("asked for", "GET", "/v1/traces", b"", {}, 405),
     ("too long", "POST", "/v1/traces", bytes(MESSAGE_MAX_BYTES + 1), PROTOBUF, 413),
@@ -92,8 +96,20 @@ ANSWERS = [
 @pytest.mark.parametrize(
     ("method", "path", "body", "headers", "status"), [case[1:] for case in ANSWERS], ids=[case[0] for case in ANSWERS]
 )
-def test_answers(running: Receiver, method: str, path: str, body: bytes, headers: dict[str, str], status: int) -> None:
+def test_answers(
+    running: Receiver, method: str, path: str, body: bytes | list[bytes], headers: dict[str, str], status: int
+) -> None:
     assert running.ask(method, path, body, headers)[0] == status
+
+
+def test_a_sender_that_waits_to_be_told_to_go_on(running: Receiver) -> None:
+    head = f"Content-Type: {PROTOBUF['Content-Type']}\r\nContent-Length: {len(GOOD)}\r\nExpect: 100-continue\r\n\r\n"
+    with socket.create_connection((HOST, running.port), timeout=5) as connection:
+        connection.sendall(f"POST /v1/traces HTTP/1.1\r\n{head}".encode())
+        with connection.makefile("rb") as answer:
+            assert (answer.readline(), answer.readline()) == (b"HTTP/1.1 100 Continue\r\n", b"\r\n")
+            connection.sendall(GOOD)
+            assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
 def test_what_is_no_http_is_refused_and_cut(running: Receiver) -> None:

@@ -56,6 +56,11 @@ MESSAGES = [
     (Made(3, 31, "orders", variant="two", start=21, duration=10),),
     (Made(4, 41, "catalog", parent=99, start=31, duration=40), Made(4, 42, "catalog", parent=98, start=32)),
     (Made(5, 51, "catalog", parent=97, server=False, start=41),),
+    # Whoever asked has a trace of its own, of which nothing is here.
+    (Made(6, 62, "catalog", parent=61, start=52, duration=5),),
+    (Made(6, 61, "orders", parent=96, start=51, duration=50),),
+    (Made(7, 71, "recommend", parent=95, start=61, duration=7),),
+    (Made(7, 72, "recommend", parent=94, start=62, duration=7),),
 ]
 
 
@@ -73,14 +78,15 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpanReader]:
 
 LISTS: list[tuple[str, dict[str, object], list[int]]] = [
     # case, asked for -> traces in order
-    ("newest", {}, [4, 3, 2, 1]),
-    ("slowest, by their root alone", {"slowest": True}, [4, 1, 2, 3]),
-    ("that entered a role first", {"role": "orders"}, [3, 2, 1]),
+    ("newest", {}, [7, 6, 4, 3, 2, 1]),
+    ("slowest, by their root alone", {"slowest": True}, [6, 4, 1, 2, 3, 7]),
+    ("that entered a role first", {"role": "orders"}, [6, 3, 2, 1]),
+    ("not those that another role asked it for", {"role": "catalog"}, [4]),
     ("of a variant", {"variant": "two"}, [3]),
     ("of both", {"role": "catalog", "variant": "two"}, []),
     ("with an error anywhere", {"errors": True}, [1]),
-    ("since", {"since_ns": 21}, [4, 3]),
-    ("no more than", {"slowest": True, "limit": 2}, [4, 1]),
+    ("since", {"since_ns": 21}, [7, 6, 4, 3]),
+    ("no more than", {"slowest": True, "limit": 2}, [6, 4]),
 ]
 
 
@@ -94,6 +100,16 @@ def test_a_summary_is_that_of_the_root_whenever_it_came(reader: SpanReader) -> N
 
     assert (found.name, found.role, found.variant) == ("span 11", "orders", "one")
     assert (found.start_ns, found.duration_ns, found.spans, found.errors) == (1, 30, 3, 1)
+
+
+WITHOUT_A_ROOT = [("the longest", 6, "span 61"), ("of those as long, the first that came", 7, "span 71")]
+
+
+@pytest.mark.parametrize(
+    ("trace", "name"), [case[1:] for case in WITHOUT_A_ROOT], ids=[case[0] for case in WITHOUT_A_ROOT]
+)
+def test_without_a_root_it_is_that_of_the_longest_entry(reader: SpanReader, trace: int, name: str) -> None:
+    assert {int(found.trace_id, 16): found.name for found in reader.summaries()}[trace] == name
 
 
 def test_spans_of_a_trace_come_from_every_message(reader: SpanReader) -> None:
@@ -155,11 +171,29 @@ def test_a_file_does_not_grow_once_it_is_full(tmp_path: Path) -> None:
     assert sizes[2] <= sizes[1] * 1.05
 
 
-def test_what_is_no_store_is_wrong_input(tmp_path: Path) -> None:
-    text, empty = tmp_path / "text", tmp_path / "empty"
-    text.write_text("no database, but long enough to be taken for one" * 100)
-    empty.touch()
+def test_what_is_removed_meanwhile_is_read_as_it_was(tmp_path: Path) -> None:
+    path, gone = tmp_path / "spans.db", message(Made(1, 1, "orders"))
+    writer = SpanWriter(path, kept_bytes=len(gone))
+    writer.add(gone)
+    with reading(path) as reader:
+        [found] = reader.summaries()
+        writer.add(message(Made(2, 1, "orders")))
+        assert len(reader.spans(found.trace_id)) == 1
+    writer.close()
 
-    for path, problem in ((tmp_path / "none", "there is no file"), (text, "cannot read"), (empty, "cannot read")):
-        with pytest.raises(InputError, match=problem), reading(path) as reader:
+    with reading(path) as reader, pytest.raises(InputError, match="no trace"):
+        reader.spans(found.trace_id)
+
+
+def test_what_is_no_store_is_wrong_input(tmp_path: Path) -> None:
+    text, empty, deep = tmp_path / "text", tmp_path / "empty", tmp_path.joinpath(*["deeper" * 20] * 8) / "deep"
+    text.write_text("no database, but long enough to be taken for one" * 100)
+    deep.parent.mkdir(parents=True)
+    for path in (empty, deep):  # SQLite opens no path that is so long
+        path.touch()
+
+    for path in (text, empty, deep):
+        with pytest.raises(InputError, match="cannot read"), reading(path) as reader:
             reader.summaries()
+    with pytest.raises(InputError, match="there is no file"), reading(tmp_path / "none") as reader:
+        reader.summaries()

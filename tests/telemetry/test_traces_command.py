@@ -200,6 +200,13 @@ def test_without_a_store_it_looks_where_the_lab_and_the_latest_run_keep_theirs(
         assert f"{folder}/spans.db" in shown(traces_command)[-1]
 
 
+@pytest.mark.parametrize("since", ["1e30", "inf", "nan", "-1", "soon"])
+def test_a_time_of_no_sense_is_wrong_input(store: Path, since: str) -> None:
+    result = CliRunner().invoke(traces_command, ["--store", str(store), "--since", since])
+    assert result.exit_code == 2
+    assert "Invalid value for '--since'" in result.output
+
+
 @pytest.mark.parametrize("trace", ["0123", "0" * 31 + "g", ""])
 def test_an_id_of_no_trace_is_wrong_input(store: Path, trace: str) -> None:
     with pytest.raises(InputError, match="1 problem in the trace's id"):

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from shop import model
@@ -109,14 +110,18 @@ class LocalRuntime:
         self._deployed.discard(name)
 
     def remove_all(self) -> None:
-        """Removes services, databases and receivers that were made here and are still there; a shared lab goes on."""
-        for service in self.status()["services"]:
-            if service["name"] in self._deployed:
-                self.remove(service["name"])
-        for name in self._made:
-            self._databases.drop(name)
-        for store in self._receiving:
-            self._client.ask("stop receiving", store=str(store))
+        """Removes services, databases and receivers that were made here and are still there; a shared lab goes on.
+
+        Services go first and receivers last; one that fails to go keeps none of the others.
+        """
+        with ExitStack() as going:
+            for store in self._receiving:
+                going.callback(self._client.ask, "stop receiving", store=str(store))
+            for name in self._made:
+                going.callback(self._databases.drop, name)
+            for service in self.status()["services"]:
+                if service["name"] in self._deployed:
+                    going.callback(self.remove, service["name"])
 
     def status(self) -> Document:
         return self._client.ask("status")

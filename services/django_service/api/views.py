@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views import View
 from shop.problems import Problem, method_not_allowed, unavailable
+from telemetry.errors import message
 
 from django_service.api.responses import problem_response
 
@@ -29,7 +30,7 @@ class ApiView(View):
         except Http404 as missing:
             response = problem_response(Problem("not-found", str(missing)))
         except (OperationalError, InterfaceError) as error:
-            logger.warning("database: %s", str(error).partition("\n")[0])
+            logger.warning("database: %s", message(error))
             response = problem_response(unavailable("The database does not answer"))
         return _framed(request, response) if isinstance(response, HttpResponse) else response
 

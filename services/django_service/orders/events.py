@@ -12,6 +12,7 @@ from django.http import Http404
 from serving.streams import Stream, Woken
 from shop.orders import OrderStatus, is_final
 from shop.streams import HEARTBEAT, HEARTBEAT_S, event
+from telemetry.errors import message
 
 from django_service.orders.models import OrderEvent
 
@@ -42,7 +43,7 @@ class Events:
             try:
                 news = self._read() if woken is Woken.CHANGED else HEARTBEAT
             except Error as error:
-                logger.warning("A stream ends: %s", error)
+                logger.warning("A stream ends: %s", message(error))
                 return
             if news:
                 yield news

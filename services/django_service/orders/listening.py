@@ -12,6 +12,7 @@ from serving.streams import Streams
 from shop.problems import unavailable
 from shop.settings import DATABASE_POOL_TIMEOUT_S
 from shop.streams import CHANNEL
+from telemetry.errors import message
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Listener:
                 for notification in listening.notifies():
                     streams.wake(notification.payload)
         except psycopg.Error as error:
-            logger.warning("No longer listening to orders: %s", error)
+            logger.warning("No longer listening to orders: %s", message(error))
         finally:
             with self._lock:
                 self._begun = None

@@ -40,8 +40,8 @@ class Prices:
 
     def tell(self, telemetry: Telemetry) -> None:
         """From now on, of its calls and its threads."""
-        libraries.urllib3(self._catalog, self._catalog_url, telemetry)
-        libraries.executor("prices", self._threads, telemetry)
+        libraries.instrument_urllib3(self._catalog, self._catalog_url, telemetry)
+        libraries.instrument_executor("prices", self._threads, telemetry)
 
     def offers(self, product_ids: Sequence[int]) -> Mapping[int, Offer]:
         """An offer for each product.

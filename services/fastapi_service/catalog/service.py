@@ -128,8 +128,8 @@ def _no_product(product_id: int) -> Problem:
 async def lifespan(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Catalog]:
     assert settings.database is not None
     sessions = Sessions.of(settings.database, settings.database_connections)
-    libraries.sqlalchemy(sessions.engine.sync_engine, telemetry)
-    libraries.redis(telemetry)
+    libraries.instrument_sqlalchemy(sessions.engine.sync_engine, telemetry)
+    libraries.instrument_redis(telemetry)
     cache = ProductCache(settings.cache_url, settings.database.name) if settings.cache_url else None
     try:
         yield Catalog(sessions, cache)

@@ -17,6 +17,7 @@ from shop.orders import OrderStatus, is_final
 from shop.settings import DATABASE_POOL_TIMEOUT_S, Database
 from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
+from telemetry.errors import message
 
 from fastapi_service.database import NO_CONNECTION, connect
 
@@ -166,5 +167,5 @@ class OrderStream:
         try:
             return await self.look()
         except (DBAPIError, *NO_CONNECTION) as error:
-            log.warning("a stream ends: %s", str(error).partition("\n")[0] or type(error).__name__)
+            log.warning("a stream ends: %s", message(error))
             return False

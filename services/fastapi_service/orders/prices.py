@@ -23,7 +23,7 @@ class _Product(BaseModel):
 
 
 class Prices:
-    def __init__(self, catalog_url: str, trace_configs: list[aiohttp.TraceConfig]) -> None:
+    def __init__(self, catalog_url: str) -> None:
         """Connects when first used."""
         self._products_url = f"{catalog_url}/products/"
         self._session = aiohttp.ClientSession(
@@ -31,7 +31,6 @@ class Prices:
             cookie_jar=aiohttp.DummyCookieJar(),
             # No total: it is that of all prices of one order together.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CATALOG_CONNECT_TIMEOUT_S),
-            trace_configs=trace_configs,
         )
 
     async def of(self, product_ids: Iterable[int]) -> dict[int, Offer]:
@@ -53,21 +52,25 @@ class Prices:
     async def _offer(self, product_id: int) -> Offer | None:
         """None where the catalog answers 404. Raises Problem (503, 504)."""
         try:
-            async with self._session.get(f"{self._products_url}{product_id}", allow_redirects=False) as response:
-                body = await response.read()
+            status, body = await self.read(product_id)
         except TimeoutError:  # one that aiohttp raises is a ClientError, too
             raise _too_late() from None
         except aiohttp.ClientError:
             raise unavailable("The catalog does not answer") from None
-        if response.status == 404:
+        if status == 404:
             return None
-        if response.status != 200:
-            raise unavailable(f"The catalog answers {response.status}")
+        if status != 200:
+            raise unavailable(f"The catalog answers {status}")
         try:
             product = _Product.model_validate(parse(body))
         except (MalformedJSON, ValidationError):
             raise unavailable("The catalog answers something that is no product") from None
         return Offer(product.name, product.price.amount_minor, product.price.currency)
+
+    async def read(self, product_id: int) -> tuple[int, bytes]:
+        """Status and body of the catalog's answer."""
+        async with self._session.get(f"{self._products_url}{product_id}", allow_redirects=False) as response:
+            return response.status, await response.read()
 
     async def close(self) -> None:
         await self._session.close()

@@ -36,7 +36,7 @@ from telemetry import libraries
 from telemetry.setup import Telemetry
 
 from fastapi_service.database import Sessions, violates
-from fastapi_service.instrumentation import instrument_client
+from fastapi_service.instrumentation import time_reads, trace_clients
 from fastapi_service.models import ORDER_KEY, Order, OrderEvent, OrderLine, Stock
 from fastapi_service.orders import stock
 from fastapi_service.orders.events import Events, Listener, OrderStream
@@ -222,8 +222,10 @@ def _no_order(order_id: int) -> Problem:
 async def lifespan(settings: Settings, telemetry: Telemetry) -> AsyncIterator[Orders]:
     assert settings.database is not None
     sessions = Sessions.of(settings.database, settings.database_connections)
-    libraries.sqlalchemy(sessions.engine.sync_engine, telemetry)
-    prices = Prices(settings.catalog_url, instrument_client(telemetry, settings.catalog_url))
+    libraries.instrument_sqlalchemy(sessions.engine.sync_engine, telemetry)
+    trace_clients(telemetry)
+    prices = Prices(settings.catalog_url)
+    time_reads(prices, settings.catalog_url, telemetry)
     listener = Listener(settings.database)
     try:
         yield Orders(sessions, prices, listener, settings.stream_max_s)

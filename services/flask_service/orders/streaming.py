@@ -16,6 +16,7 @@ from shop.problems import too_many_streams
 from shop.streams import CACHE_CONTROL, HEARTBEAT, HEARTBEAT_S, MEDIA_TYPE, event
 from sqlalchemy import Row, bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
+from telemetry.errors import message
 
 from flask_service.extensions import database, listener
 from flask_service.orders.models import OrderEvent
@@ -74,7 +75,7 @@ def _follow(stream: Stream, order_id: int, events: Sequence[Event], seen: int) -
                 try:
                     events = _events(order_id)
                 except SQLAlchemyError as error:
-                    _log.warning("stream: %s", error)
+                    _log.warning("stream: %s", message(error))
                     return
                 if events[-1].id <= seen:
                     continue

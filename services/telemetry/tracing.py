@@ -72,11 +72,10 @@ def start(settings: Settings, registry: CollectorRegistry) -> Tracing:
     for name, value in DEFAULTS.items():
         os.environ[name] = os.environ.get(name) or value
     logging.getLogger("opentelemetry.attributes").setLevel(logging.ERROR)  # it warns of each that is cut
-    queue = int(os.environ.get(QUEUE) or QUEUE_SIZE)
-    os.environ[BATCH] = str(min(int(os.environ[BATCH]), queue))
+    batch = min(int(os.environ[BATCH]), int(os.environ.get(QUEUE) or QUEUE_SIZE))
     reader = InMemoryMetricReader()
     meters = MeterProvider([reader], shutdown_on_exit=False)
-    processor = BatchSpanProcessor(_Exporter(registry), meter_provider=meters)
+    processor = BatchSpanProcessor(_Exporter(registry), max_export_batch_size=batch, meter_provider=meters)
     trace_ids = Ids()
     provider = TracerProvider(
         resource=resource(settings), shutdown_on_exit=False, id_generator=trace_ids, meter_provider=NO_METERS

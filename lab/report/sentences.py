@@ -64,7 +64,7 @@ def _price(summary: Summary) -> Iterator[str]:
             )
     yield (
         f"Rungs are {FACTOR:g} apart, so a ratio of rates held is known no better than within its range: "
-        "CPU per request tells small differences, the ratio of rates does not."
+        "CPU per request is known better, though from few trials."
     )
     for stack, levels in summary.prices.items():
         for price in levels:

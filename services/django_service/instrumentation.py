@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -14,7 +14,7 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, ResolverMatch
-from shop.routes import contract_route
+from shop.routes import NO_ROUTE, contract_route
 from telemetry import libraries
 from telemetry.setup import Telemetry
 from telemetry.wsgi import ROUTE_KEY, Measured, Sampled, describe
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from telemetry.tracing import Tracing
 
 
-@cache  # there are as many as patterns of URLs
 def _route_of(pattern: str) -> str:
     """Empty for a regular expression: with one the admin catches whatever it does not have."""
-    return "" if "(?P<" in pattern else contract_route(pattern)
+    return NO_ROUTE if "(?P<" in pattern else contract_route(pattern)
 
 
 def application(telemetry: Telemetry) -> WSGIApplication:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app, request
@@ -16,8 +15,6 @@ from werkzeug.routing import Rule
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
     from opentelemetry.trace import Span
-
-_route_of = cache(contract_route)  # there are as many as rules
 
 
 def instrument(app: Flask, telemetry: Telemetry) -> WSGIApplication:
@@ -60,7 +57,7 @@ def _if_traced(hook: Callable[..., Any]) -> Callable[..., None]:
 
 def _note_route() -> None:
     if rule := request.url_rule or _rule_of_other_method():
-        request.environ[ROUTE_KEY] = _route_of(rule.rule)
+        request.environ[ROUTE_KEY] = contract_route(rule.rule)
 
 
 def _rule_of_other_method() -> Rule | None:

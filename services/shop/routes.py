@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from shop.settings import Role
 
@@ -47,6 +48,7 @@ OPERATIONS: Mapping[Role, tuple[Operation, ...]] = {
 _CONVERTED = re.compile(r"<(?:[^<>:]+:)?(\w+)>")
 
 
+@cache  # there are as many as rules, and each request asks
 def contract_route(rule: str) -> str:
     """The contract's notation of a rule that writes its parameters `<converter:name>`, with or without first slash."""
     return "/" + _CONVERTED.sub(r"{\1}", rule).lstrip("/")

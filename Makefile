@@ -35,14 +35,18 @@ check: $(READY) ## Lint, types, layers
 
 .PHONY: test
 test: $(READY) ## Run the tests against real PostgreSQL, Valkey and services
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --ignore=tests/cluster
+
+.PHONY: test-cluster
+test-cluster: $(READY) ## Run the tests that need Docker, kind, helm and kubectl, on a cluster of their own
+	@$(BIN)/pytest tests/helm tests/cluster -m "not long"
 
 .PHONY: update
 update: $(READY) ## Resolve the pins in constraints/ anew
 	@$(BIN)/python -m tools.constraints
 
 .PHONY: down
-down: $(READY) ## Stop whatever a lab left running
+down: $(READY) ## Stop whatever a lab left running, and remove its kind cluster
 	@$(LAB) down
 
 .PHONY: clean
@@ -52,6 +56,10 @@ clean: ## Stop the lab, then remove all that was made here
 
 bench-%: $(READY) ## Measure one ratio; the last line is JSON
 	@$(BIN)/python -m benchmarks.$*
+
+.PHONY: prove-cluster
+prove-cluster: $(READY) ## Run all tests on a cluster, the long ones too
+	@$(BIN)/pytest tests/helm tests/cluster
 
 prove-%: $(READY) ## Prove what takes too long for the tests; the result is a page in docs/proofs
 	@$(BIN)/python -m tools.prove_$(subst -,_,$*)

@@ -3,13 +3,14 @@
 LabError                 exit code 1: the lab could not do it
 ├── InputError           exit code 2: the user's input is wrong; carries every problem at once
 └── RuntimeFailure       a runtime could not start, reach or keep what it was asked to
+    ├── NotReady         workloads of a cluster are not ready, and why
     └── CommandFailed    an outside command failed; shown as one could paste it
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 LAST_LINES = 15
 
@@ -30,6 +31,14 @@ class InputError(LabError):
 
 class RuntimeFailure(LabError):
     """A runtime could not start, reach or keep what it was asked to."""
+
+
+class NotReady(RuntimeFailure):
+    """`workloads` are those that can't be, or were not in time."""
+
+    def __init__(self, text: str, workloads: Collection[str]) -> None:
+        super().__init__(text)
+        self.workloads = frozenset(workloads)
 
 
 class CommandFailed(RuntimeFailure):

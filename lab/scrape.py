@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode, urlsplit
 
 from lab.core.deployment import Replica
 from lab.core.exposition import Scrape
@@ -19,29 +19,31 @@ _CONTENT_LENGTH = re.compile(rb"^content-length:\s*(\d+)", re.IGNORECASE | re.MU
 
 def scrape(replicas: Sequence[Replica]) -> list[Scrape]:
     """Asks all at once; no event loop may run in the caller's thread."""
-    return asyncio.run(_scrape_all(replicas))
+    return asyncio.run(scrape_all({replica.id: replica.metrics_url for replica in replicas}, WITHIN_S))
 
 
-async def _scrape_all(replicas: Sequence[Replica]) -> list[Scrape]:
-    found = await asyncio.gather(*(_scrape(replica) for replica in replicas))
+async def scrape_all(urls: Mapping[str, str], within_s: float, series: Sequence[str] = ()) -> list[Scrape]:
+    """The same, of replicas by their ids, in an event loop. `series` are the names asked for; all where empty."""
+    path = f"/metrics?{urlencode([('name[]', name) for name in series])}" if series else "/metrics"
+    found = await asyncio.gather(*(_scrape(replica, url, path, within_s) for replica, url in urls.items()))
     return [one for one in found if one]
 
 
-async def _scrape(replica: Replica) -> Scrape | None:
+async def _scrape(replica: str, url: str, path: str, within_s: float) -> Scrape | None:
     try:
-        async with asyncio.timeout(WITHIN_S):
-            text = _text(await _answer(replica.metrics_url))
+        async with asyncio.timeout(within_s):
+            text = _text(await _answer(url, path))
     except (OSError, TimeoutError):
         return None
-    return None if text is None else Scrape(replica.id, time.monotonic(), text)
+    return None if text is None else Scrape(replica, time.monotonic(), text)
 
 
-async def _answer(url: str) -> bytes:
+async def _answer(url: str, path: str) -> bytes:
     """In HTTP/1.0, whose answers end with their connection and are never chunked. OSError when it is too long."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
-        request = f"GET /metrics HTTP/1.0\r\nHost: {address.netloc}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n"
+        request = f"GET {path} HTTP/1.0\r\nHost: {address.netloc}\r\nAccept: text/plain\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
         await reader.readexactly(BYTES_MAX + 1)
     except asyncio.IncompleteReadError as ended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from lab.runtimes.local import LocalRuntime, local_lab
 from lab.tree import SERVICES
 from lab.variants import load_manifests
+
+# Whatever this machine could do: only tests/cluster need a cluster, and they say so.
+os.environ["LAB_RUNTIME"] = "local"
 
 # Longer names first, since one may begin with another one.
 OF_VARIANT = re.compile(rf"\[({'|'.join(map(re.escape, sorted(load_manifests([SERVICES]), reverse=True)))})\b")

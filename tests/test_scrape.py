@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from lab.core.deployment import Replica
-from lab.scrape import WITHIN_S, scrape
+from lab.scrape import WITHIN_S, scrape, scrape_all
 from tests.ports import HOST, free_url
 
 TEXT = b"up 1\n"
@@ -68,6 +69,22 @@ def test_an_answer_is_read_up_to_a_length(monkeypatch: pytest.MonkeyPatch, room:
     with socket.create_server((HOST, 0)) as listener:
         threading.Thread(target=serve, args=(listener, answer), daemon=True).start()
         assert len(scrape([Replica("long", url(listener), (), 0.0, 0.0, 0)])) == found
+
+
+def test_only_what_is_asked_for_needs_to_be_answered() -> None:
+    asked: list[bytes] = []
+
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            asked.append(connection.recv(1024).split()[1])
+            connection.sendall(ANSWERS["good"])
+
+    with socket.create_server((HOST, 0)) as listener:
+        threading.Thread(target=answer, args=(listener,), daemon=True).start()
+        found = asyncio.run(scrape_all({"one": url(listener)}, WITHIN_S, ("up", "process_cpu_seconds_total")))
+    assert [one.replica for one in found] == ["one"]
+    assert asked == [b"/metrics?name%5B%5D=up&name%5B%5D=process_cpu_seconds_total"]
 
 
 def test_nobody_to_ask() -> None:

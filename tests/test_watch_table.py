@@ -91,11 +91,15 @@ def test_services_that_play_the_same_role_go_by_their_names() -> None:
 
 def test_what_is_wrong_is_told_in_sentences() -> None:
     seen = [
-        (look("a-catalog", "a", "catalog"), replace(IDLE, state=State.BROKEN, problems=("a-catalog-1 is not ready",))),
+        (
+            replace(look("a-catalog", "a", "catalog"), decision="2 → 3: 50 a second arrive"),
+            replace(IDLE, state=State.BROKEN, problems=("a-catalog-1 is not ready",)),
+        ),
         (look("a-orders", "a", "orders"), replace(FLOODED, dropped_spans=12)),
         (look("b-catalog", "b", "catalog", Mode.OFF), IDLE),
     ]
-    assert lines(seen)[-3:] == [
+    assert lines(seen)[-4:] == [
+        "a-catalog: 2 → 3: 50 a second arrive",
         "a-catalog: a-catalog-1 is not ready",
         "a-orders: 12 spans were dropped",
         "Telemetry is off in b-catalog: lab up --telemetry metrics",

@@ -22,11 +22,13 @@ from lab.core.measurement import Answers, Measurement, StreamsSeen, kinds, misse
 from lab.core.roles import ANY_ROLE
 from lab.core.scenario import Scenario
 from lab.errors import InputError
-from lab.load import target, wire
+from lab.load import target
 from lab.load.generator import WorkerGenerator
 from lab.ports import Load
 from lab.scenarios import load_scenario
 from lab.tree import contract_operations
+from lab.workers import wire
+from lab.workers.loads import Generator
 
 REQUESTS_MAX = 300_000  # all are made before the first leaves, at about 50 µs and 0.5 KB each
 DURATION_MAX_S = 3600.0
@@ -173,17 +175,24 @@ def _token(scenario: Scenario, key_file: Path | None, duration: float) -> tuple[
     return mint(key, WRITE_SCOPES, time.time(), int(min(duration, DURATION_MAX_S)) + TOKEN_SPARE_S), []
 
 
-def _run(generator: WorkerGenerator, planned: Load) -> Measurement:
+def _run(generator: Generator, planned: Load) -> Measurement:
     console = Console(stderr=True)
     streams = f"{planned.streams} streams"
     workload = streams if planned.scenario.streams else f"{planned.rate_per_s:g} requests per second"
     beside = f" and {planned.beside_per_s:g} requests per second beside" if planned.beside_per_s else ""
     told = f"{planned.scenario.title}: {workload}{beside} for {planned.duration_s:g} s"
     console.print(told, highlight=False, soft_wrap=True)
-    with Progress(BarColumn(), TextColumn("{task.percentage:.0f} %"), console=console, transient=True) as progress:
+    columns = (BarColumn(), TextColumn("{task.percentage:.0f} %{task.description}"))
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=planned.duration_s)
         start = time.monotonic()
-        return generator.run(planned, lambda: progress.update(task, completed=time.monotonic() - start))
+
+        def tick() -> None:
+            until_now = generator.progress
+            told = f", {until_now.completed} requests completed, {until_now.failed} of them failed"
+            progress.update(task, completed=time.monotonic() - start, description=told)
+
+        return generator.run(planned, tick)
 
 
 def _show(measurement: Measurement, scenario: Scenario, voids: Collection[str]) -> None:

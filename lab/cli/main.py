@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 import click
+from shop import __version__
 
 from lab.errors import InputError, LabError
 
@@ -17,15 +18,17 @@ COMMANDS: Mapping[str, str] = {
     "compare": "lab.cli.compare",
     "contract": "lab.cli.contract",
     "load": "lab.cli.load",
-    "up": "lab.cli.runtime",
+    "up": "lab.cli.up",
     "status": "lab.cli.runtime",
     "watch": "lab.cli.watch",
+    "explain": "lab.cli.explain",
     "traces": "lab.cli.traces",
     "trace": "lab.cli.traces",
     "scale": "lab.cli.runtime",
     "kill": "lab.cli.runtime",
     "logs": "lab.cli.runtime",
     "seed": "lab.cli.runtime",
+    "images": "lab.cli.images",
     "down": "lab.cli.runtime",
 }
 
@@ -44,7 +47,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="framework-lab", prog_name="lab")
+@click.version_option(__version__, prog_name="lab")
 def lab() -> None:
     """What a web framework costs and gives once it runs as a service."""
 
@@ -67,8 +70,9 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; nothing was left running.", err=True)
+    except (click.Abort, KeyboardInterrupt) as interruption:
+        told = str(interruption) or str(interruption.__cause__ or "")  # click hides what was raised behind its own
+        click.echo(told or "Interrupted; nothing was left running.", err=True)
         return INTERRUPTED
 
 

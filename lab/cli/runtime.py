@@ -1,12 +1,8 @@
-"""`lab up`, `status`, `scale`, `logs`, `down`, `seed`: a lab that stays, and what can be done with it."""
+"""`lab status`, `scale`, `kill`, `logs`, `down`, `seed`: what can be done with a lab that stays, wherever it is."""
 
 from __future__ import annotations
 
 import os
-import signal
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -14,89 +10,22 @@ from rich.console import Console
 from rich.table import Table
 
 from lab import seeding
+from lab.cli import clusters
 from lab.cli.main import INTERRUPTED
-from lab.core.deployment import Service
-from lab.core.stacks import Stack, parse_stacks, stack_of
-from lab.core.telemetry import Mode, Telemetry
-from lab.engine.start import Names, start
-from lab.errors import InputError, RuntimeFailure
-from lab.runtimes.local import LocalRuntime, client, lasting_lab
+from lab.errors import RuntimeFailure
+from lab.runtimes.kubernetes import place as cluster_place
+from lab.runtimes.local import client
 from lab.runtimes.local.following import follow, show
 from lab.runtimes.supervision.place import Place, lab_directory
 from lab.runtimes.supervision.protocol import Document
-from lab.tree import SERVICES
-from lab.variants import load_manifests
-
-AT_ONCE = 4
-
-
-@click.command("up")
-@click.option("--variants", "names", default="", help="Names, separated by commas; all that there are if not given.")
-@click.option("--stack", "stack", default="", help="One variant for all roles, or ROLE=NAME,ROLE=NAME.")
-@click.option("--replicas", type=click.IntRange(1), default=1, show_default=True, help="Of each service.")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), help="Of the first service; the next ones follow. [default: free ports]"
-)
-@click.option(
-    "--telemetry",
-    "telemetry_name",
-    default=Mode.OFFICIAL.value,
-    show_default=True,
-    help="off, metrics, official, or official-5 to trace 5 % of requests.",
-)
-@click.option("--services", "folders", type=click.Path(path_type=Path), multiple=True, help="More folders of variants.")
-@click.option("--foreground", is_flag=True, help="Stay, and end everything with Ctrl-C.")
-def up_command(
-    names: str,
-    stack: str,
-    replicas: int,
-    port: int | None,
-    telemetry_name: str,
-    folders: tuple[Path, ...],
-    foreground: bool,
-) -> None:
-    """Start PostgreSQL, Valkey and the shop's services, and leave them up."""
-    telemetry = _telemetry(telemetry_name)
-    stacks = _stacks(names, stack, (SERVICES, *folders))
-    services = sum(len(stack.players) for stack in stacks)
-    if port and port + services > 65536:
-        raise InputError("--port", [f"{services} services from {port} on would need ports above 65535"])
-    directory = lab_directory(os.environ)
-    if client.find(directory):
-        click.echo(f"A lab is up in {directory} already. See lab status; end it with lab down.")
-        return
-    begun = time.monotonic()
-
-    def step(text: str) -> None:
-        click.echo(f"{time.monotonic() - begun:5.1f} s  {text}")
-
-    with lasting_lab(step, directory) as runtime:
-        versions = ", ".join(f"{name} {version}" for name, version in runtime.facts().components.items())
-        step(f"{versions}: ready; {runtime.facts().pinning}")
-        traced = telemetry.mode is Mode.OFFICIAL
-        otlp_url = runtime.receive(Place(directory, Path()).spans) if traced else ""
-        pool = ThreadPoolExecutor(max_workers=AT_ONCE)
-        try:
-            ports = iter(range(port, 65536)) if port else None
-            numbered = [{role: next(ports) if ports else 0 for role in stack.players} for stack in stacks]
-            starts = [
-                pool.submit(_start, stack, replicas, chosen, telemetry, otlp_url, runtime, step)
-                for stack, chosen in zip(stacks, numbered, strict=True)
-            ]
-            _results(starts)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # what still starts ends with the supervisor
-        if traced:
-            click.echo("Requests are traced: see lab traces.")
-        if foreground:
-            click.echo("See lab status; end it with Ctrl-C.")
-            signal.pause()
-    click.echo("See lab status; end it with lab down.")
 
 
 @click.command("status")
 def status_command() -> None:
-    """Show services, replicas, and where PostgreSQL and Valkey are."""
+    """Show services, replicas, and where everything is."""
+    if place := cluster():
+        clusters.show_status(place)
+        return
     status = client.require(lab_directory(os.environ)).ask("status")
     console = Console()
     console.print(_services_table(status))
@@ -117,7 +46,10 @@ def status_command() -> None:
 @click.argument("replicas", type=click.IntRange(0))
 def scale_command(service: str, replicas: int) -> None:
     """Run REPLICAS replicas of SERVICE; returns when all are ready, or have ended."""
-    client.require(lab_directory(os.environ)).ask("scale", name=service, replicas=replicas)
+    if place := cluster():
+        clusters.scale(place, service, replicas)
+    else:
+        client.require(lab_directory(os.environ)).ask("scale", name=service, replicas=replicas)
     click.echo(f"{service}: {replicas}")
 
 
@@ -125,7 +57,7 @@ def scale_command(service: str, replicas: int) -> None:
 @click.argument("replica")
 def kill_command(replica: str) -> None:
     """Kill REPLICA, as a crash would; it is noticed and started again."""
-    client.require(lab_directory(os.environ)).ask("kill", replica=replica)
+    require_local(lab_directory(os.environ)).ask("kill", replica=replica)
     click.echo(f"Killed {replica}; see lab status.")
 
 
@@ -133,10 +65,14 @@ def kill_command(replica: str) -> None:
 @click.argument("service")
 @click.option("--follow", "-f", "following", is_flag=True, help="Go on until interrupted.")
 def logs_command(service: str, following: bool) -> int:
-    """Show what the replicas of SERVICE wrote; also postgresql, valkey, or one replica. The last lab's, after down."""
-    logs = Place(lab_directory(os.environ), Path()).logs
+    """Show what the replicas of SERVICE wrote; also postgresql, valkey, autoscaler, or one replica, by its name.
+
+    After lab down the last lab's are still there on the runtime local; on a cluster they are gone with it.
+    """
     try:
-        (follow if following else show)(logs, service, click.echo)
+        if place := cluster():
+            return clusters.show_logs(place, service, following)
+        (follow if following else show)(Place(lab_directory(os.environ), Path()).logs, service, click.echo)
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
@@ -144,10 +80,16 @@ def logs_command(service: str, following: bool) -> int:
 
 @click.command("down")
 def down_command() -> None:
-    """End the lab, or what is left of one whose supervisor was killed."""
+    """End the lab, on whichever runtime it is, or what is left of it; the kind cluster too."""
     directory = lab_directory(os.environ)
     ended = client.down(directory)
-    click.echo(f"Ended the lab in {directory}." if ended else f"No lab is up in {directory}.")
+    place = cluster_place.Place.read(directory)
+    if place:
+        click.echo(clusters.end(place, directory))
+    if ended:
+        click.echo(f"Ended the lab in {directory}.")
+    elif not place:
+        click.echo(f"No lab is up in {directory}.")
 
 
 @click.command("seed")
@@ -158,60 +100,18 @@ def seed_command(database_url: str) -> None:
     click.echo("Seeded.")
 
 
-def _telemetry(name: str) -> Telemetry:
-    try:
-        return Telemetry.parse(name)
-    except ValueError as error:
-        raise InputError("--telemetry", [str(error)]) from None
+def require_local(directory: Path) -> client.Client:
+    """The lab's supervisor; RuntimeFailure where there is none, or the lab is on a cluster."""
+    found = client.find(directory)
+    if not found and cluster_place.Place.read(directory):
+        raise RuntimeFailure("the lab is on a cluster, and this command is of the runtime local; see lab status")
+    return found or client.require(directory)
 
 
-def _stacks(names: str, hybrid: str, folders: Sequence[Path]) -> list[Stack]:
-    manifests = load_manifests(folders)
-    if names and hybrid:
-        raise InputError("lab up", ["--variants and --stack exclude each other"])
-    if names or hybrid:
-        return parse_stacks(names, [hybrid] if hybrid else [], manifests)
-    return [stack_of(manifest) for manifest in manifests.values()]
-
-
-def _start(
-    stack: Stack,
-    replicas: int,
-    ports: Mapping[str, int],
-    telemetry: Telemetry,
-    otlp_url: str,
-    runtime: LocalRuntime,
-    step: Callable[[str], None],
-) -> None:
-    def told(service: Service) -> None:
-        slowest = max(replica.ready_s for replica in service.replicas)
-        step(f"{service.name}: {service.url}, ready {slowest:.2f} s after its start")
-
-    names = Names(
-        service=lambda role: f"{stack.players[role].name}-{role}",
-        database=lambda variant: f"{variant.name}-up",
-    )
-    start(
-        stack,
-        stack.players,
-        names,
-        runtime,
-        replicas=replicas,
-        telemetry=telemetry,
-        otlp_url=otlp_url,
-        port_of=ports.__getitem__,
-        on_start=told,
-    )
-
-
-def _results(starts: Sequence[Future[None]]) -> None:
-    """Raises every failure at once."""
-    failures = [str(error) for one in starts if isinstance(error := one.exception(), RuntimeFailure)]
-    for one in starts:
-        if not isinstance(one.exception(), RuntimeFailure):
-            one.result()
-    if failures:
-        raise RuntimeFailure("\n".join(failures))
+def cluster() -> cluster_place.Place | None:
+    """Where the lab is when none is up on this machine's own processes."""
+    directory = lab_directory(os.environ)
+    return None if client.find(directory) else cluster_place.Place.read(directory)
 
 
 def _state(process: Document) -> str:

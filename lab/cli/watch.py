@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from lab.cli.main import INTERRUPTED
+from lab.cli.runtime import require_local
 from lab.cli.seconds import Seconds
 from lab.core.deployment import Usage
 from lab.core.exposition import Exposition, Scrape, parse
@@ -44,7 +45,7 @@ def watch_command(every: float, once: bool) -> int:
     a file or a pipe keeps all of them.
     """
     directory = lab_directory(os.environ)
-    runtime = LocalRuntime(client.require(directory), lambda _: None)
+    runtime = LocalRuntime(require_local(directory), lambda _: None)
     console = Console()
     try:
         with running_on(runtime.generator_cpus()):
@@ -114,6 +115,7 @@ def _service_look(
             )
             for replica, phase in zip(service["replicas"], service["phases"], strict=True)
         ),
+        decision=(service["autoscaler"] or {}).get("message", ""),
     )
 
 

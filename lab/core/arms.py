@@ -1,4 +1,4 @@
-"""What a run measures against each other: every stack at every level of telemetry. Pure.
+"""What a run measures against each other: every stack at every level of telemetry, or under every autoscaler. Pure.
 
 Telemetry is the same for all stacks, which is one level, or the factor that is compared, which is several.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lab.core.autoscaling import Autoscaler
 from lab.core.stacks import Stack
 from lab.core.telemetry import Mode, Telemetry
 from lab.errors import InputError
@@ -21,25 +22,37 @@ STANDS_FOR = f"; {Mode.OFFICIAL} stands for {' and '.join(level.name for level i
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """`compared` where telemetry is the factor, and so part of the name."""
+    """`compared` where telemetry is the factor, and so part of the name, as the `autoscaler` is where there is one."""
 
     stack: Stack
     telemetry: Telemetry
     compared: bool = False
+    autoscaler: Autoscaler | None = None
 
     @property
     def name(self) -> str:
         """As results call it: `STACK`, or `STACK, LEVEL`."""
-        return f"{self.stack.name}, {self.telemetry.name}" if self.compared else self.stack.name
+        return ", ".join([self.stack.name, *self._levels])
 
     @property
     def slug(self) -> str:
         """Its name where that may hold no more than a variant's name may, and dots."""
-        return f"{self.stack.slug}.{self.telemetry.name}" if self.compared else self.stack.slug
+        return ".".join([self.stack.slug, *self._levels])
+
+    @property
+    def _levels(self) -> list[str]:
+        return [*([self.telemetry.name] if self.compared else []), *([self.autoscaler] if self.autoscaler else [])]
 
 
-def arms(stacks: Sequence[Stack], levels: Sequence[Telemetry]) -> tuple[Arm, ...]:
-    return tuple(Arm(stack, level, is_factor(levels)) for stack in stacks for level in levels)
+def arms(
+    stacks: Sequence[Stack], levels: Sequence[Telemetry], autoscalers: Sequence[Autoscaler] = ()
+) -> tuple[Arm, ...]:
+    return tuple(
+        Arm(stack, level, is_factor(levels), autoscaler)
+        for stack in stacks
+        for level in levels
+        for autoscaler in autoscalers or (None,)
+    )
 
 
 def is_factor(levels: Sequence[Telemetry]) -> bool:
@@ -49,6 +62,16 @@ def is_factor(levels: Sequence[Telemetry]) -> bool:
 def fullest(levels: Sequence[Telemetry]) -> Telemetry:
     """What tells most of any of the levels: the last of their modes, with every request traced."""
     return Telemetry(max((level.mode for level in levels), key=tuple(Mode).index))
+
+
+def scaling_problems(autoscalers: Sequence[Autoscaler], levels: Sequence[Telemetry]) -> list[str]:
+    """Why every stack can't be tried under these, with such telemetry."""
+    problems = []
+    if is_factor(levels):
+        problems.append(f"--factor: autoscalers are what is compared; name one level by --{FACTOR}")
+    elif Autoscaler.HTTPAUTOSCALER in autoscalers and any(level.mode is Mode.OFF for level in levels):
+        problems.append(f"--{FACTOR}: {Autoscaler.HTTPAUTOSCALER} decides by metrics, and {Mode.OFF} has none")
+    return problems
 
 
 def parse_levels(factor: str | None, telemetry: str | None) -> tuple[Telemetry, ...]:

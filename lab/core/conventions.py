@@ -74,6 +74,10 @@ class Label(StrEnum):
     VERSION = "service_version"
     GENERATION = "generation"
     THREADS = "thread_pool_name"
+    OUTCOME = "outcome"
+    RUN = "run"
+    TRIAL = "trial"
+    VARIANT = "variant"
 
 
 class Teller(Enum):
@@ -84,6 +88,7 @@ class Teller(Enum):
     ORDERS = "`orders`"
     TRACING = "every role, in `official`"
     SOME = "where there is one"
+    LOAD = "load workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +158,13 @@ MORE = (
     Metric("thread_pool_active", "gauge", (Label.THREADS,), Teller.SOME),
     Metric("thread_pool_queue_length", "gauge", (Label.THREADS,), Teller.SOME),
 )
+
+# What load workers tell, of all requests that they send. `outcome` is `ok`, or the kind of failure as in results.
+LOAD_OK = "ok"
+LOAD_OTHER = "other"
+LOAD_LAG_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
+LOAD_OFFERED = Metric("lab_load_offered_total", "counter", (), Teller.LOAD)
+LOAD_COMPLETED = Metric("lab_load_completed_total", "counter", (Label.OUTCOME,), Teller.LOAD)
+LOAD_LATENCY = Metric("lab_load_latency_seconds", "histogram", (), Teller.LOAD)
+LOAD_LAG = Metric("lab_load_schedule_lag_seconds", "histogram", (), Teller.LOAD)
+TRIAL_INFO = Metric("lab_trial_info", "gauge", (Label.RUN, Label.TRIAL, Label.VARIANT), Teller.LOAD)

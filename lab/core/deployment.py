@@ -10,10 +10,26 @@ from lab.core.telemetry import OFF, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """What a replica may use at most, in thousandths of a core and MiB.
+
+    The runtime sets as much aside for it, of CPU `reserved_cpu_m` where that is given.
+    """
+
+    cpu_m: int
+    memory_mib: int
+    reserved_cpu_m: int | None = None
+
+
+SMALL = Resources(cpu_m=250, memory_mib=256)  # four replicas fit beside a cluster's own parts on two cores
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """A service to run: `name` is unique in the lab; every URL is as the replicas reach it, empty where not needed.
 
-    `port` 0 leaves the choice to the runtime. `otlp_url` is the base URL that traces go to.
+    `port` 0 leaves the choice to the runtime. `otlp_url` is the base URL that traces go to. `resources` are heeded by a
+    runtime that can limit.
     """
 
     name: str
@@ -28,17 +44,21 @@ class Deployment:
     port: int = 0
     telemetry: Telemetry = OFF
     otlp_url: str = ""
+    resources: Resources = SMALL
 
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One replica that is or was up. Times are seconds from the start of its process; pids are of its process tree."""
+    """One replica that is or was up. Times are seconds from the start of its process; pids are of its process tree.
+
+    Where a runtime knows them only to the second, it leaves `ready_s` rounded and `first_answer_s` out.
+    """
 
     id: str
     metrics_url: str
     pids: tuple[int, ...]
     ready_s: float
-    first_answer_s: float
+    first_answer_s: float | None
     restarts: int
 
 
@@ -61,6 +81,32 @@ class Usage:
     memory_bytes: int
     clients: frozenset[int]
     alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Throttling:
+    """How often the CPU limit stopped a replica so far: periods of 100 ms, those that were cut short, time lost."""
+
+    replica: str
+    periods: int
+    throttled_periods: int
+    throttled_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How one replica came up: seconds from the moment that it was asked for. Phases follow each other.
+
+    `schema_s`: its tables were found to be there; `process_s`: its own process ran; `ready_s`: it counted as ready;
+    `first_answer_s`: a request to its service was answered.
+    """
+
+    replica: str
+    scheduled_s: float
+    schema_s: float
+    process_s: float
+    ready_s: float
+    first_answer_s: float
 
 
 @dataclass(frozen=True, slots=True)

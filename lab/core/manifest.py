@@ -12,8 +12,19 @@ RECOMMEND_ROLE = "recommend"
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """How a container image of the variant is built: absolute paths."""
+
+    context: Path
+    dockerfile: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """`folder` is where the argument lists run; `roles` is empty for a variant that only answers GET /ping."""
+    """`folder` is where the argument lists run; `roles` is empty for a variant that only answers GET /ping.
+
+    `image` is None where none can be built; such a variant runs on no cluster.
+    """
 
     name: str
     title: str
@@ -26,6 +37,7 @@ class Manifest:
     middleware: tuple[str, ...]
     differences: tuple[str, ...]
     outside_contract: tuple[str, ...]
+    image: Image | None = None
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], folder: Path) -> Manifest:
@@ -34,7 +46,11 @@ class Manifest:
         def strings(key: str) -> tuple[str, ...]:
             return tuple(document.get(key, ()))
 
+        image = document.get("image")
         return cls(
+            image=Image((folder / image["context"]).resolve(), (folder / image["dockerfile"]).resolve())
+            if image
+            else None,
             name=document["name"],
             title=document["title"],
             folder=folder,

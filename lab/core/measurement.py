@@ -33,7 +33,7 @@ class StreamsSeen:
     `held` were open from the first event to the end of the trial, `refused` were answered 503 with Retry-After, which
     is part of the contract; `errors` has the others by kind (`ended early`, `status 500`, ...). `event_delay_ms` (p50,
     p99, max) is from sending a change to the arrival of its event, on each of the streams that were told: `events`;
-    None where none was.
+    None where none was, and then `event_delay_histogram` (as a Measurement's) is empty.
     """
 
     wanted: int
@@ -42,6 +42,16 @@ class StreamsSeen:
     errors: Mapping[str, int]
     events: int
     event_delay_ms: Mapping[str, float] | None
+    event_delay_histogram: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """Of the requests that were due in one second: `slow` were answered right, but later than the objective's p99."""
+
+    scheduled: int = 0
+    failed: int = 0
+    slow: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +61,10 @@ class Measurement:
     `duration_s` is until the last answer, at least the schedule's time. `answered` counts right answers, `errors` the
     others by kind (`status 503`, `timeout`, `connection refused`, `wrong body`, ...). `latency_ms` has p50, p90, p99,
     p99.9 and max; `latency_histogram` is an HDR histogram of microseconds in its base64 wire form.
-    `requests_by_connection` counts answers by the client's local port, `schedule_lag_p99_s` is how late requests left,
-    `generator_cpu_share` is of one core and `steal_share` of the whole machine. All that is counted is of the workload,
-    but for the requests `beside` it.
+    `requests_by_connection` counts answers by the client's local port, to which the second of several workers adds
+    65,536, the third twice that; `schedule_lag_p99_s` is how late requests left, `generator_cpu_share` is of one core
+    and `steal_share` of the whole machine. `seconds` are from the start to the last in which a request was due. All
+    that is counted is of the workload, but for the requests `beside` it.
     """
 
     rate_per_s: float
@@ -70,6 +81,7 @@ class Measurement:
     requests_by_connection: Mapping[int, int]
     beside: Answers | None = None
     streams: StreamsSeen | None = None
+    seconds: tuple[Second, ...] = ()
 
 
 def void_reasons(measurement: Measurement, slo: Slo) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 How much a level holds is known as finely as the ladder's rungs are apart. CPU per request and p99 are compared at half
 load, a rate that is the same for all levels of a stack: medians over the trials that are not void (the lower one of
 two: what disturbs a trial only adds). Memory is compared at the lowest rate that the levels held: until then all had
-the same load, and a higher rate leaves what its queue took.
+the same load, and a higher rate leaves what its queue took; a level that held more from the start is tried there after
+its climb.
 """
 
 from __future__ import annotations

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
 
-from lab.core import documents, values
+from lab.core import documents, experiment, values
+from lab.core.experiment import Experiment
 from lab.core.operations import Operation
 from lab.core.roles import ANY_ROLE
 
@@ -66,7 +67,8 @@ class Beside:
 class Scenario:
     """A workload of `requests`, whose ladder of rates begins at `rate_per_s`, or of `streams` (then both are empty).
 
-    `timeout_s` bounds one request.
+    `timeout_s` bounds one request. With an `experiment` there is no ladder: `rate_per_s` is constant, 0 where the
+    requests only say what is started.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Scenario:
     slo: Slo
     streams: Streams | None = None
     beside: Beside | None = None
+    experiment: Experiment | None = None
 
     @classmethod
     def from_document(cls, name: str, document: Mapping[str, Any]) -> Scenario:
@@ -90,12 +93,23 @@ class Scenario:
             requests=tuple(_request(request) for request in workload.get("requests", ())),
             streams=_streams(workload["streams"]) if "streams" in workload else None,
             beside=_beside(beside) if beside else None,
+            experiment=Experiment.from_document(document),
             slo=Slo(p99_ms=document["slo"]["p99_ms"], error_share=document["slo"]["error_share"]),
         )
 
     def document(self) -> dict[str, Any]:
         """For results: plain JSON values."""
         return asdict(self)
+
+    @property
+    def climbs(self) -> bool:
+        """Whether it is tried at rising rates."""
+        return bool(self.requests) and not self.experiment
+
+    @property
+    def rises(self) -> bool:
+        """Whether its load does, and falls again."""
+        return bool(self.experiment and self.experiment.steps(self.rate_per_s))
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -157,7 +171,13 @@ def problems(document: Mapping[str, Any], operations: Mapping[str, Operation]) -
             found.append(f"workload.streams.{name}.path: takes no id that {maker} made; for example  {{pick: {maker}}}")
     if beside and (beside["levels"][0] != 0 or beside["levels"] != sorted(set(beside["levels"]))):
         found.append("beside.levels: start with 0 and ascend; for example  levels: [0, 100, 1000]")
-    return found
+    return found + experiment.problems(document, _roles(workload.get("requests", ()), operations))
+
+
+def _roles(requests: Sequence[Mapping[str, Any]], operations: Mapping[str, Operation]) -> set[str]:
+    """Where they go, as far as their operations are known."""
+    known = [request for request in requests if request["operation"] in operations]
+    return {request.get("role") or operations[request["operation"]].role for request in known}
 
 
 def _request_problems(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.core.manifest import PING_ROLE, Manifest
@@ -46,6 +46,11 @@ class Stack:
         """`needed`, with its own first role for `any`."""
         first = next(iter(self.players))
         return {first if role == ANY_ROLE else role: operations for role, operations in needed.items()}
+
+
+def variants_of(stacks: Iterable[Stack]) -> list[Manifest]:
+    """Each once."""
+    return list({variant.name: variant for stack in stacks for variant in stack.variants}.values())
 
 
 def stack_of(variant: Manifest) -> Stack:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from lab.core.autoscaling import Size
 from lab.core.deployment import Usage
 from lab.core.measurement import Measurement
 
@@ -16,6 +17,7 @@ class ReplicaShare:
     """What one replica took of a trial.
 
     `client_requests` are those of the load generator, not of other services; None where no connection was seen.
+    `requests` are all that it counted itself; None without metrics.
     """
 
     service: str
@@ -23,24 +25,28 @@ class ReplicaShare:
     cpu_s: float
     memory_bytes: int
     client_requests: int | None
+    requests: int | None = None
 
 
 class Part(StrEnum):
     """What of a run a trial belongs to."""
 
     CLIMB = "climb"
+    COMMON_RATE = "common rate"  # a rung at which others are compared, of an arm whose climb left it out
     BESIDE = "beside"
     HALF_LOAD = "half load"
+    EXPERIMENT = "experiment"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`variant` is the name of the arm; `step` the rung of a climb or the repeat at half load, counted from 0, or the
-    level of the workload that others were beside.
+    """`variant` is the name of the arm; `step` the rung of a climb or the repeat at half load or of an experiment,
+    counted from 0, or the level of the workload that others were beside.
 
     `void` are the reasons not to believe it, `missed` why the objective was not held; both empty: held.
 
-    `lost_spans` were dropped by replicas, or could not be sent.
+    `lost_spans` were dropped by replicas, or could not be sent. `case` and `figures` (`lab.core.figures`) are those of
+    an experiment; `sizes` are how many replicas it had, from the load's begin, where they were watched.
 
     `limited_by_generator`: every reason of `void` says that the load generator, not the service, was the limit.
     """
@@ -55,6 +61,9 @@ class Trial:
     limited_by_generator: bool
     missed: tuple[str, ...]
     lost_spans: int = 0
+    case: str = ""
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+    sizes: tuple[Size, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -76,6 +85,8 @@ class Trial:
             "variant": self.variant,
             "part": self.part.value,
             "step": self.step,
+            "case": self.case,
+            "figures": dict(self.figures),
             "rate_per_s": self.rate_per_s,
             "status": "void" if self.void else "ok",
             "void": list(self.void),
@@ -93,6 +104,8 @@ class Trial:
             "steal_share": m.steal_share,
             "beside": asdict(m.beside) if m.beside else None,
             "streams": asdict(m.streams) if m.streams else None,
+            "seconds": [asdict(second) for second in m.seconds],
+            "sizes": [asdict(size) for size in self.sizes],
             "replicas": [
                 {
                     "service": share.service,
@@ -100,6 +113,7 @@ class Trial:
                     "cpu_s": share.cpu_s,
                     "memory_bytes": share.memory_bytes,
                     "client_requests": share.client_requests,
+                    "requests": share.requests,
                 }
                 for share in self.replicas
             ],

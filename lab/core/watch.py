@@ -44,11 +44,14 @@ class ReplicaLook:
 
 @dataclass(frozen=True, slots=True)
 class ServiceLook:
+    """`decision` is the last of its autoscaler, in a sentence; empty where it has none."""
+
     name: str
     variant: str
     role: str
     telemetry: Mode
     replicas: tuple[ReplicaLook, ...]
+    decision: str = ""
 
 
 class State(StrEnum):

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lab.core.arms import Arm, arms, fullest, is_factor
+from lab.core.autoscaling import Autoscaler
 from lab.core.deployment import Service
+from lab.core.manifest import Manifest
 from lab.core.scenario import Scenario
 from lab.core.stacks import Stack
 from lab.core.telemetry import Mode, Telemetry
 from lab.errors import LabError
-from lab.ports import ContractChecker, LoadGenerator, Observer, Runtime
+from lab.ports import Cluster, ContractChecker, LoadGenerator, Observer, Runtime
 
 T = TypeVar("T")
 
@@ -21,7 +23,8 @@ T = TypeVar("T")
 class Plan:
     """What to compare. `roles` maps each role that the scenario needs to the operations asked of it.
 
-    `telemetry` is one level for all, or several, which every stack is tried at.
+    `telemetry` is one level for all, or several, which every stack is tried at. So it is under each of `autoscalers`,
+    which a scenario whose load rises and falls has, and no other.
     """
 
     run: str
@@ -32,10 +35,11 @@ class Plan:
     rung_s: float
     quick: bool
     seed: int
+    autoscalers: tuple[Autoscaler, ...] = ()
 
     @property
     def arms(self) -> tuple[Arm, ...]:
-        return arms(self.stacks, self.telemetry)
+        return arms(self.stacks, self.telemetry, self.autoscalers)
 
     @property
     def compares_telemetry(self) -> bool:
@@ -56,7 +60,8 @@ class Plan:
 class Ports:
     """The world. `fake_catalog_url` finds a free address; `write_token` makes a token for all of the shop's writes.
 
-    `otlp_url` is the base URL that traces go to, empty where nothing is traced.
+    `otlp_url` is the base URL that traces go to, empty where nothing is traced. `cluster` is the runtime, where it is a
+    cluster: only the arm under trial has replicas there.
     """
 
     runtime: Runtime
@@ -66,18 +71,43 @@ class Ports:
     fake_catalog_url: Callable[[], str]
     write_token: Callable[[], str]
     otlp_url: str = ""
+    cluster: Cluster | None = None
+
+
+def cluster_problems(scenario: Scenario, on_cluster: bool) -> list[str]:
+    """Why the scenario can't be run where it is to run."""
+    if scenario.experiment and not on_cluster:
+        return [f"scenario {scenario.name} needs --runtime kind or kubernetes: it has {scenario.experiment.kind}"]
+    return []
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An arm's services by role, ready for load."""
+    """An arm's services by role, those that others call first, ready for load; in a case of an experiment."""
 
     arm: Arm
     services: Mapping[str, Service]
+    case: str = ""
 
     @property
-    def first_answer_s(self) -> float:
-        return max(replica.first_answer_s for service in self.services.values() for replica in service.replicas)
+    def name(self) -> str:
+        return f"{self.arm.name}, {self.case}" if self.case else self.arm.name
+
+    @property
+    def subject(self) -> Service:
+        """What an experiment is about: the service that calls the others."""
+        return list(self.services.values())[-1]
+
+    @property
+    def subject_variant(self) -> Manifest:
+        return self.arm.stack.players[list(self.services)[-1]]
+
+    @property
+    def first_answer_s(self) -> float | None:
+        """Of the slowest; None where that is not known."""
+        replicas = [replica for service in self.services.values() for replica in service.replicas]
+        known = [seconds for replica in replicas if (seconds := replica.first_answer_s) is not None]
+        return max(known) if replicas and len(known) == len(replicas) else None
 
 
 class Failures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from lab.core.deployment import Deployment, Service
+from lab.core.deployment import SMALL, Deployment, Resources, Service
 from lab.core.manifest import Manifest
 from lab.core.roles import UPSTREAMS, WITH_DATABASE
 from lab.core.stacks import Stack
@@ -30,8 +30,10 @@ def start(
     replicas: int = 1,
     telemetry: Telemetry = OFF,
     otlp_url: str = "",
+    resources: Resources = SMALL,
     port_of: Callable[[str], int] = lambda role: 0,
     on_start: Callable[[Service], None] = lambda service: None,
+    keep_databases: bool = False,
 ) -> dict[str, Service]:
     """The services by role. `roles` come callers last; variants that play several of them have one database."""
     services: dict[str, Service] = {}
@@ -39,7 +41,7 @@ def start(
     for role in roles:
         variant = stack.players[role]
         if role in WITH_DATABASE and variant.name not in databases:
-            databases[variant.name] = runtime.database(variant, names.database(variant))
+            databases[variant.name] = runtime.database(variant, names.database(variant), keep_databases)
         upstreams = [services[upstream].url for upstream in UPSTREAMS.get(role, ())]
         services[role] = runtime.deploy(
             Deployment(
@@ -53,6 +55,7 @@ def start(
                 port=port_of(role),
                 telemetry=telemetry,
                 otlp_url=otlp_url,
+                resources=resources,
             )
         )
         on_start(services[role])

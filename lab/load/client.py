@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from lab.core.connecting import passes
 from lab.errors import RuntimeFailure
 from lab.load.requests import Exchange
 from lab.load.target import address
@@ -31,6 +32,8 @@ KEPT_MAX = 64
 RENEW_AFTER_REQUESTS = 200
 RENEW_AFTER_S = 5.0
 RENEW_JITTER = (0.5, 1.5)
+CONNECTED_WITHIN_S = 3.0
+AGAIN_AFTER_S = 0.1
 OPEN_WITHIN_S = 1.0  # at the end: how long a connection that is being opened is waited for
 
 # (the exchange, why it failed or None, the Location header)
@@ -285,13 +288,20 @@ class Pool:
 async def connected(url: str, kept: int, seed: int, settle: Settle) -> Pool:
     """A pool whose connections are open. Raises RuntimeFailure when `url` can't be reached."""
     chance = Random(f"{seed} connections")  # noqa: S311  jitter
+    give_up = time.monotonic() + CONNECTED_WITHIN_S
     try:
-        pool = Pool(address(url), urlsplit(url).port or 80, kept, chance, settle)
-        try:
-            await pool.start()
-        except BaseException:
-            await pool.stop()
-            raise
+        while True:
+            pool = Pool(address(url), urlsplit(url).port or 80, kept, chance, settle)
+            try:
+                await pool.start()
+                return pool
+            except OSError as error:
+                await pool.stop()
+                if not passes(error) or time.monotonic() > give_up:
+                    raise
+            except BaseException:
+                await pool.stop()
+                raise
+            await asyncio.sleep(AGAIN_AFTER_S)
     except OSError as error:
         raise RuntimeFailure(f"cannot connect to {url}: {error.strerror or error}; is the service up?") from None
-    return pool

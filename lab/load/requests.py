@@ -90,7 +90,10 @@ class Kind:
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """One request on its way. `due` is in seconds from the start of the trial; `beside` the workload, or of it."""
+    """One request on its way. `due` is in seconds from the start of the trial; `beside` the workload, or of it.
+
+    Once it is settled, `latency_s` counts from when it was due, and `error` is the kind of its failure, if it failed.
+    """
 
     due: float
     kind: Kind
@@ -99,6 +102,8 @@ class Exchange:
     beside: bool = False
     settled: bool = False
     resent: bool = False
+    latency_s: float = 0.0
+    error: str | None = None
 
 
 @dataclass(slots=True)
@@ -143,14 +148,14 @@ def plan(load: Load, operations: Mapping[str, Operation], ids: Ids) -> Plan:
     unique = some_unique()
     weights = list(accumulate(request.weight for request in scenario.requests))
     exchanges = []
-    for due in _constant(load.rate_per_s, load.duration_s):
+    for due in _workload(load):
         kind = chance.choices(kinds, cum_weights=weights)[0]
         exchanges.append(Exchange(due, kind, *kind.render(chance, unique)))
     if scenario.beside and load.beside_per_s:
         kind = Kind(scenario.beside.request, load, operations)
         chance = Random(f"{load.seed} beside")  # noqa: S311  as above
         later = 0.5 / load.beside_per_s  # so that those of equal rates don't always leave together
-        for due in _constant(load.beside_per_s, load.duration_s):
+        for due in _constant(load, load.beside_per_s):
             exchanges.append(Exchange(due + later, kind, *kind.render(chance, unique), beside=True))
         exchanges.sort(key=attrgetter("due"))
     makers = {kind.operation.id: kind for kind in reversed(kinds) if kind.operation.id in sources}
@@ -167,8 +172,15 @@ def id_in(location: bytes) -> bytes:
     return location.rpartition(b"/")[2]
 
 
-def _constant(rate_per_s: float, duration_s: float) -> list[float]:
-    return schedule.constant(rate_per_s, duration_s) if rate_per_s else []
+def _workload(load: Load) -> list[float]:
+    if load.steps:
+        return schedule.stepped(load.steps, load.share.worker, load.share.workers)
+    return _constant(load, load.rate_per_s)
+
+
+def _constant(load: Load, rate_per_s: float) -> list[float]:
+    share = load.share
+    return schedule.constant(rate_per_s, load.duration_s, share.worker, share.workers) if rate_per_s else []
 
 
 def _url(urls: Mapping[str, str], role: str) -> str:

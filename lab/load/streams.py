@@ -15,6 +15,7 @@ from random import Random
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from lab.core.latencies import DELAY_PERCENTILES, Latencies
 from lab.core.measurement import StreamsSeen
 from lab.core.operations import Operation
 from lab.core.scenario import Streams
@@ -22,7 +23,6 @@ from lab.errors import RuntimeFailure
 from lab.load.client import CONNECTIONS_MAX, Pool, connected
 from lab.load.requests import Exchange, Kind, id_in, some_unique
 from lab.load.stream import Change, Stream
-from lab.load.tally import percentile
 from lab.load.target import address
 from lab.ports import Load
 
@@ -38,7 +38,6 @@ CHANGED_SHARE = 0.8
 CHANGES_PER_S_MAX = 5
 SPARE_FILES = 64
 ANSWER_SHOWN = 300
-DELAY_PERCENTILES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 LATE = "no event in time"
 
 
@@ -99,30 +98,35 @@ class OpenStreams:
                     stream.fail(LATE)
 
     async def change(self, start: float) -> None:
-        """Returns when the events of all changes have arrived or are late. `start` is of time.monotonic()."""
+        """Returns when the events of all changes have arrived or are late. `start` is of time.monotonic().
+
+        Several workers take turns.
+        """
+        share = self._load.share
         lasting = self._load.duration_s * CHANGED_SHARE
-        count = min(sum(bool(thing.open) for thing in self._things), int(lasting * CHANGES_PER_S_MAX))
+        most = int(lasting * CHANGES_PER_S_MAX / share.workers)
+        count = min(sum(bool(thing.open) for thing in self._things), most)
         first = start + (self._load.duration_s - lasting) / 2
+        turn = (share.worker + 0.5) / share.workers
         left = iter(self._things)
         async with asyncio.TaskGroup() as changes:
             for number in range(count):
-                await asyncio.sleep(first + (number + 0.5) * lasting / count - time.monotonic())
+                await asyncio.sleep(first + (number + turn) * lasting / count - time.monotonic())
                 thing = next((thing for thing in left if thing.open), None)
                 if thing:
                     changes.create_task(self._change(thing))
 
     def seen(self) -> StreamsSeen:
         streams = [stream for thing in self._things for stream in thing.streams]
-        delays_ms = [delay_s * 1000 for delay_s in self._delays_s]
+        delays = Latencies.of(self._delays_s)
         return StreamsSeen(
             wanted=self._load.streams,
             held=sum(stream.is_open for stream in streams),
             refused=sum(stream.is_refused for stream in streams),
             errors=dict(self._errors + Counter(stream.error for stream in streams if stream.error)),
-            events=len(delays_ms),
-            event_delay_ms={name: round(percentile(delays_ms, share), 3) for name, share in DELAY_PERCENTILES.items()}
-            if delays_ms
-            else None,
+            events=delays.count,
+            event_delay_ms=delays.percentiles_ms(DELAY_PERCENTILES) if delays.count else None,
+            event_delay_histogram=delays.encoded() if delays.count else "",
         )
 
     async def close(self) -> None:
@@ -143,7 +147,7 @@ class OpenStreams:
             )
 
     async def _prepare(self) -> None:
-        count = min(self._load.streams, THINGS_MAX)
+        count = min(self._load.streams, max(1, THINGS_MAX // self._load.share.workers))
         try:
             async with asyncio.timeout(PREPARE_MAX_S):
                 await _each(PREPARED_AT_ONCE, self._prepare_one, range(count))

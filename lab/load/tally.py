@@ -1,41 +1,36 @@
-"""What became of one kind of a trial's requests, as it comes in; latencies in seconds, given on as milliseconds."""
+"""What became of a trial's requests, of those that were settled."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
-
-from lab.core.measurement import Answers
-
-LATENCY_MAX_US = 3_600_000_000
-SIGNIFICANT_DIGITS = 3
-PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
+from lab.core.latencies import Latencies
+from lab.core.measurement import Answers, Second
+from lab.load.requests import Exchange
 
 
-class Tally:
-    """`latencies_s` has every request that was settled, `errors` those of them that failed, by kind."""
+def answers(settled: Sequence[Exchange], rate_per_s: float) -> Answers:
+    latencies = Latencies.of(exchange.latency_s for exchange in settled)
+    errors = Counter(exchange.error for exchange in settled if exchange.error)
+    return Answers(
+        rate_per_s=rate_per_s,
+        scheduled=len(settled),
+        answered=len(settled) - errors.total(),
+        errors=dict(errors),
+        retried=sum(exchange.resent for exchange in settled),
+        latency_ms=latencies.percentiles_ms(),
+        latency_histogram=latencies.encoded(),
+    )
 
-    __slots__ = ("errors", "latencies_s")
 
-    def __init__(self) -> None:
-        self.latencies_s: list[float] = []
-        self.errors: Counter[str] = Counter()
-
-    def answers(self, rate_per_s: float, retried: int) -> Answers:
-        histogram = HdrHistogram(1, LATENCY_MAX_US, SIGNIFICANT_DIGITS)
-        for latency_us, count in Counter(round(latency * 1e6) for latency in self.latencies_s).items():
-            histogram.record_value(max(1, latency_us), count)
-        values_us = histogram.get_percentile_to_value_dict(list(PERCENTILES.values()))
-        return Answers(
-            rate_per_s=rate_per_s,
-            scheduled=len(self.latencies_s),
-            answered=len(self.latencies_s) - self.errors.total(),
-            errors=dict(self.errors),
-            retried=retried,
-            latency_ms={name: values_us.get(share, 0) / 1000 for name, share in PERCENTILES.items()},
-            latency_histogram=histogram.encode().decode(),
-        )
+def seconds(settled: Sequence[Exchange], slow_s: float) -> tuple[Second, ...]:
+    """By the second in which they were due; an answer that took longer than `slow_s` was slow."""
+    scheduled = Counter(int(exchange.due) for exchange in settled)
+    failed = Counter(int(exchange.due) for exchange in settled if exchange.error)
+    slow = Counter(int(exchange.due) for exchange in settled if not exchange.error and exchange.latency_s > slow_s)
+    count = max(scheduled, default=-1) + 1
+    return tuple(Second(scheduled[second], failed[second], slow[second]) for second in range(count))
 
 
 def percentile(values: list[float], share: float) -> float:

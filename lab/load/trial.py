@@ -9,22 +9,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lab.core.measurement import Measurement, StreamsSeen
 from lab.core.operations import Operation
+from lab.errors import RuntimeFailure
 from lab.load.alarm import alarm
 from lab.load.client import KEPT_MAX, RATE_PER_KEPT_CONNECTION, Pool, connected
 from lab.load.requests import Exchange, Ids, plan
 from lab.load.streams import OpenStreams
-from lab.load.tally import Tally, percentile
+from lab.load.tally import answers, percentile, seconds
 from lab.ports import Load
 
 HEAD_START_S = 0.02
 SWEEP_S = 0.05  # how late a timeout may be noticed
+TELL_S = 0.5
 PROC_STAT = Path("/proc/stat")
 
 
@@ -47,16 +49,41 @@ class Clocks:
         return cls(time.monotonic(), time.process_time(), steal, total)
 
 
-class Trial:
-    """Runs once. `stop` ends it early: what was not answered by then counts as never scheduled."""
+class Listener(Protocol):
+    """Hears of a trial while it runs."""
 
-    def __init__(self, load: Load, operations: Mapping[str, Operation], ids: Ids) -> None:
+    def prepared(self) -> None:
+        """All that it needs is made and open; `Trial.begin` is waited for."""
+        ...
+
+    def progress(self, lags_s: Sequence[float], settled: Sequence[Exchange]) -> None:
+        """How late requests have left, and which were settled, since it was last told; about twice a second."""
+        ...
+
+
+class _Nobody:
+    def prepared(self) -> None: ...
+
+    def progress(self, lags_s: Sequence[float], settled: Sequence[Exchange]) -> None: ...
+
+
+class Trial:
+    """Runs once. `stop` ends it early: what was not answered by then counts as never scheduled.
+
+    One of several workers waits for `begin` once it is prepared, so that all begin together.
+    """
+
+    def __init__(
+        self, load: Load, operations: Mapping[str, Operation], ids: Ids, listener: Listener | None = None
+    ) -> None:
         self._load = load
         self._operations = operations
         self._ids = ids
-        self._workload = Tally()
-        self._beside = Tally()
+        self._listener = listener or _Nobody()
+        self._done: list[Exchange] = []
         self._lags_s: list[float] = []
+        self._told = (0, 0)
+        self._head_start_s = HEAD_START_S
         self._under_way: deque[Exchange] = deque()
         self._pools: dict[str, Pool] = {}
         self._next = 0
@@ -70,15 +97,17 @@ class Trial:
         loop = asyncio.get_running_loop()
         self._stopped: asyncio.Future[None] = loop.create_future()
         self._over: asyncio.Future[None] = loop.create_future()
+        self._start_at: asyncio.Future[float] = loop.create_future()
         loop.set_exception_handler(self._broke)
         self._plan = plan(self._load, self._operations, self._ids)
         self._unsettled = len(self._plan.exchanges)
-        answers: list[Mapping[int, int]] = []
+        by_pool: list[Mapping[int, int]] = []
         seen = None
+        self._tell_again()
         try:
             await self._unless_stopped(self._prepare())
             self._before = Clocks.read()
-            self._start = self._before.wall_s + HEAD_START_S
+            self._start = self._before.wall_s + self._head_start_s
             changes = asyncio.ensure_future(self._streams.change(self._start)) if self._streams else None
             await self._unless_stopped(self._send())
             end = Clocks.read()
@@ -86,10 +115,18 @@ class Trial:
                 await self._unless_stopped(changes)
                 seen = self._streams.seen()
         finally:
+            self._teller.cancel()
             if self._streams:
                 await self._streams.close()
-            answers += [await pool.stop() for pool in self._pools.values()]
-        return self._measurement(end, self._after or end, answers, seen)
+            by_pool += [await pool.stop() for pool in self._pools.values()]
+            loop.set_exception_handler(None)
+        self._tell()
+        return self._measurement(end, self._after or end, by_pool, seen)
+
+    def begin(self, start_at: float) -> None:
+        """The first request is due at `start_at`, Unix seconds; later ones count from there."""
+        if not self._start_at.done():
+            self._start_at.set_result(start_at)
 
     def stop(self) -> None:
         if not self._stopped.done():
@@ -115,10 +152,25 @@ class Trial:
         if self._streams:
             await self._streams.open()
         kinds = {*(exchange.kind for exchange in self._plan.exchanges), *self._plan.makers.values()}
-        rate_per_s = self._load.rate_per_s + self._load.beside_per_s
-        kept = min(KEPT_MAX, max(1, round(rate_per_s / RATE_PER_KEPT_CONNECTION)))
+        peak_per_s = self._load.peak_per_s / self._load.share.workers
+        kept = min(KEPT_MAX, max(1, round(peak_per_s / RATE_PER_KEPT_CONNECTION)))
         for url in sorted({kind.url for kind in kinds}):
-            self._pools[url] = await connected(url, kept, self._load.seed, self._settled)
+            self._pools[url] = await connected(url, kept, self._load.seed, self._settle)
+        if self._load.share.workers > 1:
+            await self._common_start()
+
+    async def _common_start(self) -> None:
+        """Returns shortly before it. Raises RuntimeFailure when that is past already."""
+        self._listener.prepared()
+        start_at = await self._start_at
+        late_s = time.time() - start_at
+        if late_s > 0:
+            raise RuntimeFailure(
+                f"load worker {self._load.share.worker} heard of the common start {late_s:.3f} s after it; "
+                "are the nodes' clocks in step, and is there CPU left for it?"
+            )
+        await asyncio.sleep(-late_s - HEAD_START_S)
+        self._head_start_s = start_at - time.time()
 
     async def _send(self) -> None:
         """Returns when everything was sent and settled, at the schedule's end at the earliest."""
@@ -160,15 +212,14 @@ class Trial:
             exchange = under_way.popleft()
             if not exchange.settled:
                 self._pools[exchange.kind.url].forget(exchange)
-                self._settled(exchange, "timeout", b"")
+                self._settle(exchange, "timeout", b"")
         self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
 
-    def _settled(self, exchange: Exchange, error: str | None, location: bytes) -> None:
-        tally = self._beside if exchange.beside else self._workload
-        tally.latencies_s.append(time.monotonic() - self._start - exchange.due)
-        if error:
-            tally.errors[error] += 1
-        elif location:
+    def _settle(self, exchange: Exchange, error: str | None, location: bytes) -> None:
+        exchange.latency_s = time.monotonic() - self._start - exchange.due
+        exchange.error = error
+        self._done.append(exchange)
+        if location and not error:
             self._plan.learn(exchange.kind.operation.id, location)
         self._unsettled -= 1
         self._end_if_all_settled()
@@ -177,21 +228,31 @@ class Trial:
         if not self._unsettled and self._after and not self._over.done():
             self._over.set_result(None)
 
+    def _tell_again(self) -> None:
+        self._tell()
+        self._teller = asyncio.get_running_loop().call_later(TELL_S, self._tell_again)
+
+    def _tell(self) -> None:
+        left, done = self._told
+        self._told = len(self._lags_s), len(self._done)
+        self._listener.progress(self._lags_s[left:], self._done[done:])
+
     def _measurement(
-        self, end: Clocks, after: Clocks, answers: Iterable[Mapping[int, int]], seen: StreamsSeen | None
+        self, end: Clocks, after: Clocks, by_pool: Iterable[Mapping[int, int]], seen: StreamsSeen | None
     ) -> Measurement:
         by_connection: Counter[int] = Counter()
-        for counts in answers:
+        for counts in by_pool:
             by_connection.update(counts)
-        resent = Counter(exchange.beside for exchange in self._plan.exchanges if exchange.resent and exchange.settled)
-        workload = self._workload.answers(self._load.rate_per_s, resent[False])
-        beside = self._beside.answers(self._load.beside_per_s, resent[True])
+        load = self._load
+        done = [exchange for exchange in self._done if not exchange.beside]
+        workload = answers(done, load.rate_per_s / load.share.workers)
+        beside = [exchange for exchange in self._done if exchange.beside]
         before = self._before
         wall_s = max(after.wall_s - before.wall_s, HEAD_START_S)  # stopped before it began: too short to say anything
         total = after.total - before.total
         return Measurement(
             rate_per_s=workload.rate_per_s,
-            duration_s=max(0.0 if self._stopped.done() else self._load.duration_s, end.wall_s - self._start),
+            duration_s=max(0.0 if self._stopped.done() else load.duration_s, end.wall_s - self._start),
             scheduled=workload.scheduled,
             answered=workload.answered,
             errors=workload.errors,
@@ -202,6 +263,7 @@ class Trial:
             generator_cpu_share=(after.own_cpu_s - before.own_cpu_s) / wall_s,
             steal_share=(after.steal - before.steal) / total if total else 0.0,
             requests_by_connection=dict(by_connection),
-            beside=beside if self._load.beside_per_s else None,
+            beside=answers(beside, load.beside_per_s / load.share.workers) if load.beside_per_s else None,
             streams=seen,
+            seconds=seconds(done, load.scenario.slo.p99_ms / 1000),
         )

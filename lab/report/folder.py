@@ -61,7 +61,7 @@ class ResultsFolder:
         self._append("trials.jsonl", trial.document())
 
     def metrics(self, trial: Trial, scrapes: Mapping[str, Sequence[Scrape]]) -> None:
-        of_trial = {"variant": trial.variant, "part": trial.part.value, "step": trial.step}
+        of_trial = {"variant": trial.variant, "part": trial.part.value, "step": trial.step, "case": trial.case}
         self._append(
             "metrics.jsonl",
             *(

@@ -8,7 +8,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from lab.core.deployment import Facts
-from lab.core.manifest import Manifest, command
+from lab.core.manifest import Manifest
 from lab.core.telemetry import Telemetry
 
 VERSIONS_TIMEOUT_S = 30
@@ -29,8 +29,14 @@ def provenance(
     scenario: Mapping[str, Any],
     telemetry: Sequence[Telemetry],
     checked_with: Telemetry,
+    versions_of: Callable[[Manifest], Sequence[str]],
+    images: Mapping[str, str],
 ) -> dict[str, Any]:
-    """`telemetry` is that of every trial, or the levels compared; the contract was checked with `checked_with`."""
+    """`telemetry` is that of every trial, or the levels compared; the contract was checked with `checked_with`.
+
+    `versions_of` gives the command that prints a variant's versions where it runs, as its manifest's `versions` does.
+    `images` are the references of the container images built for the run, by name: of variants, and the lab's own.
+    """
     return {
         "lab": version("framework-lab"),
         "git": git_state(Path(__file__).parent),
@@ -38,12 +44,8 @@ def provenance(
         "seed": seed,
         "scenario": scenario,
         "telemetry": {"levels": [level.name for level in telemetry], "contract_checked_with": checked_with.name},
-        "runtime": {
-            "name": facts.runtime,
-            "pinning": facts.pinning,
-            "limits": facts.limits,
-            "components": dict(facts.components),
-        },
+        "runtime": of_runtime(facts),
+        "images": dict(images),
         "machine": {
             "system": platform.platform(),
             "processor": _processor(),
@@ -53,13 +55,23 @@ def provenance(
         "variants": {
             variant.name: {
                 "title": variant.title,
-                "versions": _versions(variant),
+                "versions": _versions(variant, versions_of),
                 "middleware": list(variant.middleware),
                 "differences": list(variant.differences),
                 "outside_contract": list(variant.outside_contract),
             }
             for variant in variants
         },
+    }
+
+
+def of_runtime(facts: Facts) -> dict[str, Any]:
+    """Its limits are known once all that was to run has been deployed."""
+    return {
+        "name": facts.runtime,
+        "pinning": facts.pinning,
+        "limits": facts.limits,
+        "components": dict(facts.components),
     }
 
 
@@ -79,10 +91,10 @@ def _output(argv: Sequence[str], folder: Path) -> str:
     ).stdout
 
 
-def _versions(variant: Manifest) -> Any:
+def _versions(variant: Manifest, versions_of: Callable[[Manifest], Sequence[str]]) -> Any:
     if not variant.versions:
         return {}
-    argv = command(variant.versions, sys.executable)
+    argv = versions_of(variant)
     try:
         return json.loads(_output(argv, variant.folder))
     except (OSError, subprocess.SubprocessError, json.JSONDecodeError) as error:

@@ -8,9 +8,12 @@ from lab.core.beside import Level, workload
 from lab.core.ladder import FACTOR, End
 from lab.core.price import Price
 from lab.core.summary import Summary, VariantResult
+from lab.report.experiments import experiment_sentences
 
 
 def sentences(summary: Summary) -> tuple[str, ...]:
+    if summary.scenario.experiment:
+        return experiment_sentences(summary)
     return (*_sentences(summary), _belief(summary))
 
 
@@ -18,6 +21,7 @@ def _sentences(summary: Summary) -> Iterator[str]:
     if summary.scenario.requests:
         yield _held(summary)
         yield _cost(summary)
+        yield from _not_compared(summary)
         if summary.compares_telemetry:
             yield from _price(summary)
     if summary.scenario.beside:
@@ -92,6 +96,13 @@ def _cost(summary: Summary) -> str:
     return f"At {summary.compared_at_per_s:.0f} requests per second, one request cost this much CPU: {_listed(costs)}."
 
 
+def _not_compared(summary: Summary) -> Iterator[str]:
+    for result in summary.variants:
+        if result.not_compared:
+            at = f"at {summary.compared_at_per_s:.0f} requests per second"
+            yield f"Nothing is said of {_names([result])} {at}: {'; '.join(result.not_compared)}."
+
+
 def _listed(told: Sequence[tuple[VariantResult, str]]) -> str:
     """What is told of each arm; by stack where levels of telemetry are compared."""
     if not any(result.arm.compared for result, _ in told):
@@ -151,6 +162,6 @@ def _belief(summary: Summary) -> str:
     void = f"; nothing is claimed of {_names(failed)}" if failed else ""
     telemetry = "" if summary.compares_telemetry else f", with telemetry {summary.telemetry[0].name}"
     return (
-        f"This was observed once on this machine without CPU limits{telemetry}, each rate tried for seconds: "
-        f"too few repeats to rank the variants{generator}{void}."
+        f"This was observed once, with runtime {summary.runtime.runtime}{telemetry}, each rate tried for seconds: "
+        f"too few repeats to rank the variants{generator}{void}. {summary.runtime.limits}"
     )

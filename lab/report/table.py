@@ -19,6 +19,7 @@ from lab.core.summary import Summary
 from lab.core.telemetry import Telemetry
 from lab.core.trial import Part, Trial
 from lab.ports import ContractReport
+from lab.report.experiments import told
 from lab.report.sentences import between, throughput
 
 NOTHING = "–"
@@ -161,6 +162,12 @@ class Progress:
     def step(self, text: str) -> None:
         self._doing.update(text=text)
 
+    def opening(self, text: str) -> None:
+        """A step of what may take minutes the first time: kept in a file or a pipe too."""
+        self.step(text)
+        if not self._console.is_terminal:
+            self._say(f"          {text}")
+
     def contract(self, variant: str, role: str, report: ContractReport) -> None:
         verdict = f"{len(report.violations)} violations" if report.violations else "kept"
         not_run = f", {len(report.not_run)} cases not run" if report.not_run else ""
@@ -179,7 +186,12 @@ class Progress:
 
     def trial(self, trial: Trial) -> None:
         measurement = trial.measurement
-        verdict = f"void: {'; '.join(trial.void)}" if trial.void else "; ".join(trial.missed) or "held"
+        void = f"void: {'; '.join(trial.void)}" if trial.void else ""
+        if trial.part is Part.EXPERIMENT:
+            load = " ".join(filter(None, [trial.case, f"repeat {trial.step + 1}"]))
+            self._say(f"trial     {trial.variant:<{self._width}} {load}  {void or told(trial.figures)}")
+            return
+        verdict = void or "; ".join(trial.missed) or "held"
         if not measurement.beside:
             if trial.part is Part.CLIMB:
                 self._climbs[trial.variant].append(trial)

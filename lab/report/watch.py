@@ -77,7 +77,8 @@ def _figure(value: float | None, digits: int, unit: float = 1) -> str:
 
 
 def _sentences(seen: Seen) -> list[str]:
-    sentences = [f"{look.name}: {problem}" for look, figures in seen for problem in figures.problems]
+    sentences = [f"{look.name}: {look.decision}" for look, _ in seen if look.decision]
+    sentences += [f"{look.name}: {problem}" for look, figures in seen for problem in figures.problems]
     sentences += [
         f"{look.name}: {figures.dropped_spans:g} spans were dropped" for look, figures in seen if figures.dropped_spans
     ]

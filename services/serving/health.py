@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from telemetry.metrics import Metrics
@@ -39,15 +40,16 @@ class Health:
         self.metrics = metrics
         self.ready = False
 
-    def answer(self, path: str, accept: str) -> tuple[int, str, bytes]:
-        """Status, media type and body for one request; `accept` is its header."""
+    def answer(self, target: str, accept: str) -> tuple[int, str, bytes]:
+        """Status, media type and body for one request, of its path with query; `accept` is its header."""
+        path, _, query = target.partition("?")
         match path:
             case "/livez":
                 return (503, PLAIN, b"no progress") if self.progress.stalled else (200, PLAIN, b"ok")
             case "/readyz":
                 return (200, PLAIN, b"ok") if self.ready else (503, PLAIN, b"not ready")
             case "/metrics" if self.metrics:
-                return 200, *self.metrics.render(accept)
+                return 200, *self.metrics.render(accept, parse_qs(query).get("name[]", ()))
             case _:
                 return 404, PLAIN, b"not found"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from importlib.metadata import version
 from time import perf_counter
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from shop import __version__
 from shop.routes import Operation
 
 # https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
@@ -45,8 +45,8 @@ class Metrics:
     def __init__(self, role: str, operations: Collection[Operation] = ()) -> None:
         """What `operations` answer is there from the start, at 0."""
         disable_created_metrics()  # type: ignore[no-untyped-call]  # when each series was made: as many lines again, and nobody reads them
-        service = {"service_name": role, "service_version": version("framework-lab")}
-        self.registry = registry = CollectorRegistry(target_info=service)
+        service = {"service_name": role, "service_version": __version__}
+        self.registry = registry = CollectorRegistry(target_info=service, support_collectors_without_names=True)
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._duration = Histogram(
@@ -76,10 +76,10 @@ class Metrics:
             for status in (operation.success, *FAILURES):
                 self._of(operation.method, operation.route, status)
 
-    def render(self, accept: str) -> tuple[str, bytes]:
-        """Media type and text: OpenMetrics where `accept`, the request's header, asks for it."""
+    def render(self, accept: str, names: Collection[str] = ()) -> tuple[str, bytes]:
+        """Media type and text: OpenMetrics where `accept`, the request's header, asks for it; only `names` if any."""
         encode, media_type = choose_encoder(accept)
-        return media_type, encode(self.registry)
+        return media_type, encode(self.registry.restricted_registry(names) if names else self.registry)
 
     def answered(
         self, method: str, route: str, status: int, duration_s: float, exemplar: Exemplar | None = None

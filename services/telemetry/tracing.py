@@ -10,7 +10,6 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -24,6 +23,7 @@ from opentelemetry.trace import Span, Status, format_span_id, format_trace_id, g
 from prometheus_client import Counter
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
+from shop import __version__
 from shop.settings import Settings
 
 from telemetry.errors import first_line
@@ -90,7 +90,7 @@ def resource(settings: Settings) -> Resource:
     return Resource.create(
         {
             "service.name": settings.role.value,
-            "service.version": version("framework-lab"),
+            "service.version": __version__,
             **({"lab.variant": settings.variant} if settings.variant else {}),
         }
     )

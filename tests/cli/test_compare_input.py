@@ -25,7 +25,7 @@ CASES = [
         ["there is no variant rails; there are django, fastapi, flask"],
     ),
     ("named twice", ["--variants", "flask,flask", "--scenario", "ping"], ["flask is named more than once"]),
-    ("unknown scenario", ["--scenario", "brows"], ["none of browse, checkout, mixed, ping, recommend, stream"]),
+    ("unknown scenario", ["--scenario", "brows"], ["none of browse, checkout, coldstart, drain,"]),
     (
         "three mistakes in a scenario, and a variant",
         ["--variants", "rails", "--scenario", "bad.yaml"],
@@ -47,6 +47,21 @@ CASES = [
         ["exclude each other", "--factor: on is none of", "off is named more than once", "no variant rails"],
     ),
     ("a factor of one level", ["--scenario", "ping", "--factor", "telemetry=off"], ["off alone has nothing"]),
+    (
+        "autoscalers without a load that changes",
+        ["--scenario", "ping", "--autoscaler", "hpa"],
+        ["--autoscaler: the load of ping is constant; for example  --scenario scaleout"],
+    ),
+    (
+        "unknown autoscalers, and no metrics for ours",
+        ["--scenario", "scaleout", "--autoscaler", "hpa,keda", "--telemetry", "off"],
+        ["--autoscaler: keda is none of", "--telemetry: httpautoscaler decides by metrics"],
+    ),
+    (
+        "an autoscaler without what it learns from",
+        ["--scenario", "scaleout", "--runtime", "kind", "--without", "metrics-server"],
+        ["--without: metrics-server is what hpa learns of CPU from"],
+    ),
     ("no such folder", ["--services", "nowhere", "--scenario", "ping"], ["nowhere: not a folder"]),
     ("results where none can be", ["--scenario", "ping", "--results", "bad.yaml/results"], ["bad.yaml/results"]),
 ]

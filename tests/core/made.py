@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from lab.core.arms import Arm, arms
+from lab.core.autoscaling import Autoscaler
+from lab.core.deployment import Facts
+from lab.core.experiment import Experiment, Kind
+from lab.core.figures import of_kind
 from lab.core.manifest import Manifest
 from lab.core.measurement import Answers, Measurement, StreamsSeen
 from lab.core.scenario import Beside, Request, Scenario, Slo, Streams
@@ -71,6 +76,20 @@ def level_trial(
     return replace(plain, measurement=found, void=void)
 
 
+def repeat_trial(
+    variant: str,
+    repeat: int,
+    kind: Kind,
+    figures: Mapping[str, float | None],
+    *,
+    case: str = "",
+    void: tuple[str, ...] = (),
+) -> Trial:
+    """Of an experiment; figures that are not given are not known."""
+    plain = trial(variant, repeat, part=Part.EXPERIMENT, rate_per_s=30)
+    return replace(plain, case=case, void=void, figures=of_kind(kind, figures))
+
+
 def answers(p99_ms: float = 3.0) -> Answers:
     latency_ms = {"p50": 1.0, "p90": 2.0, "p99": p99_ms, "p99.9": p99_ms, "max": p99_ms}
     return Answers(100.0, 200, 200, {}, 0, latency_ms, "")
@@ -96,10 +115,14 @@ def manifest(name: str, *roles: str) -> Manifest:
     )
 
 
-def arms_of(*names: str, levels: tuple[Telemetry, ...] = (OFF,)) -> tuple[Arm, ...]:
+def arms_of(
+    *names: str, levels: tuple[Telemetry, ...] = (OFF,), autoscalers: tuple[Autoscaler, ...] = ()
+) -> tuple[Arm, ...]:
     """Of variants that play the catalog."""
-    return arms([stack_of(manifest(name, "catalog")) for name in names], levels)
+    return arms([stack_of(manifest(name, "catalog")) for name in names], levels, autoscalers)
 
+
+FACTS = Facts("fake", "not pinned", "Nothing is limited.", {})
 
 SCENARIO = Scenario(
     name="browse",
@@ -122,3 +145,35 @@ STREAM = replace(
     streams=Streams(PING, PING, PING),
     beside=Beside(PING, 100.0, (0, 10, 1000)),
 )
+
+ROLLOUT = replace(
+    SCENARIO,
+    name="rollout",
+    rate_per_s=30.0,
+    experiment=Experiment(
+        Kind.ROLLOUT, repeats=10, quick_repeats=2, replicas=2, before_s=5.0, load_s=60.0, after_s=10.0
+    ),
+)
+
+COLDSTART = replace(SCENARIO, name="coldstart", rate_per_s=0.0, experiment=Experiment(Kind.COLDSTART, 3, 2))
+
+THROTTLE = replace(
+    SCENARIO, name="throttle", experiment=Experiment(Kind.THROTTLE, 3, 2, load_s=20, limits_m=(250, 500))
+)
+
+FOOTPRINT = replace(SCENARIO, name="footprint", experiment=Experiment(Kind.FOOTPRINT, 3, 2, rest_s=20.0, load_s=20.0))
+
+SCALEOUT = replace(
+    SCENARIO,
+    name="scaleout",
+    rate_per_s=10.0,
+    experiment=Experiment(
+        Kind.SCALEOUT, 3, 2, before_s=10.0, load_s=120.0, after_s=40.0, peak_per_s=80.0, max_replicas=4, hold_s=20
+    ),
+)
+
+
+def with_kind(kind: Kind) -> Scenario:
+    """That of the rollout, with something else that happens."""
+    assert ROLLOUT.experiment
+    return replace(ROLLOUT, name=kind.value, experiment=replace(ROLLOUT.experiment, kind=kind))

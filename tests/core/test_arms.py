@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.core.arms import fullest, parse_levels
+from lab.core.arms import fullest, parse_levels, scaling_problems
+from lab.core.autoscaling import Autoscaler
 from lab.core.telemetry import Telemetry
 from lab.errors import InputError
 from tests.core.made import arms_of
@@ -64,16 +65,22 @@ def levels(*names: str) -> tuple[Telemetry, ...]:
     return tuple(map(Telemetry.parse, names))
 
 
-NAMED = [
-    # case               levels                            names                                      slugs
-    ("one level", ("metrics",), ["a", "b"], ["a", "b"]),
-    ("a factor", ("off", "official-5"), ["a, off", "a, official-5", "b, off", "b, official-5"], ["a.off"]),
+SCALED = (Autoscaler.HPA, Autoscaler.NONE)
+NAMED: list[tuple[str, tuple[str, ...], tuple[Autoscaler, ...], list[str], list[str]]] = [
+    # case               levels        autoscalers       names                                      slugs
+    ("one level", ("metrics",), (), ["a", "b"], ["a", "b"]),
+    ("a factor", ("off", "official-5"), (), ["a, off", "a, official-5", "b, off", "b, official-5"], ["a.off"]),
+    ("autoscalers", ("metrics",), SCALED, ["a, hpa", "a, none", "b, hpa", "b, none"], ["a.hpa", "a.none"]),
 ]
 
 
-@pytest.mark.parametrize(("named", "names", "slugs"), [case[1:] for case in NAMED], ids=[case[0] for case in NAMED])
-def test_every_stack_meets_every_level(named: tuple[str, ...], names: list[str], slugs: list[str]) -> None:
-    made = arms_of("a", "b", levels=levels(*named))
+@pytest.mark.parametrize(
+    ("named", "autoscalers", "names", "slugs"), [case[1:] for case in NAMED], ids=[case[0] for case in NAMED]
+)
+def test_every_stack_meets_every_level(
+    named: tuple[str, ...], autoscalers: tuple[Autoscaler, ...], names: list[str], slugs: list[str]
+) -> None:
+    made = arms_of("a", "b", levels=levels(*named), autoscalers=autoscalers)
     assert [arm.name for arm in made] == names
     assert [arm.slug for arm in made][: len(slugs)] == slugs
 
@@ -89,3 +96,22 @@ FULLEST = [
 @pytest.mark.parametrize(("named", "name"), FULLEST)
 def test_what_tells_most_does_so_of_every_request(named: tuple[str, ...], name: str) -> None:
     assert fullest(levels(*named)).name == name
+
+
+UNFIT: list[tuple[str, tuple[Autoscaler, ...], tuple[str, ...], list[str]]] = [
+    # case                       autoscalers              levels                problems
+    ("metrics", tuple(Autoscaler), ("metrics",), []),
+    ("no metrics for ours", tuple(Autoscaler), ("off",), ["--telemetry: httpautoscaler decides by metrics"]),
+    ("no metrics for others", SCALED, ("off",), []),
+    ("two factors", SCALED, ("off", "metrics"), ["--factor: autoscalers are what is compared"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("autoscalers", "named", "said"), [case[1:] for case in UNFIT], ids=[case[0] for case in UNFIT]
+)
+def test_autoscalers_have_one_telemetry_that_suffices(
+    autoscalers: tuple[Autoscaler, ...], named: tuple[str, ...], said: list[str]
+) -> None:
+    found = scaling_problems(autoscalers, levels(*named))
+    assert [problem.startswith(text) for problem, text in zip(found, said, strict=True)] == [True] * len(said)

@@ -158,6 +158,13 @@ def test_the_first_level_is_as_much_as_itself_if_it_held_any_rate(off: Climbing,
     assert (document["throughput_ratio"], document["throughput_ratio_between"]) == (ratio, [ratio, ratio])
 
 
+def test_memory_is_that_of_the_common_rate_where_a_climb_left_it_out() -> None:
+    down = [trial("a", -rung, verdict, memory_bytes=90 * MIB) for rung, verdict in enumerate((M, M, H))]
+    there = trial("a", -2, memory_bytes=99 * MIB, part=Part.COMMON_RATE)
+    price = priced([*climbed(H, M), there], down)
+    assert (price.base.climb.held_per_s, price.base.memory_bytes, price.memory_bytes) == (100, 99 * MIB, 90 * MIB)
+
+
 SILENT = [
     # case                          official-5        at half load                    failed   void   reasons
     ("void at half load", climbed(H, M), half(WATCHED, 0.3, verdict=V), {}, True, ("steal 5.0 %",)),

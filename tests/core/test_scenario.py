@@ -149,6 +149,59 @@ def test_problems_of_streams_and_what_is_beside(
     assert sorted(problems(document, contract_operations())) == found
 
 
+HAPPENING = {"replicas": 2, "repeats": 3, "quick_repeats": 1, "before_s": 5, "load_s": 40, "after_s": 10}
+RISE = {
+    "max_replicas": 4,
+    "repeats": 3,
+    "quick_repeats": 1,
+    "peak_per_s": 80,
+    "before_s": 20,
+    "load_s": 200,
+    "after_s": 90,
+}
+READ = {"operation": "getProduct", "weight": 1, "path": {"product_id": 1}}
+
+EXPERIMENTS: list[tuple[str, dict[str, Any], list[str]]] = [
+    # case                     what is in the document besides -> problems
+    ("right", {"rollout": HAPPENING}, []),
+    (
+        "two of them",
+        {"rollout": HAPPENING, "drain": HAPPENING},
+        ["rollout, drain: a scenario has one of them at most"],
+    ),
+    (
+        "something beside",
+        {"podkill": HAPPENING, "beside": {"request": single("ping"), "rate_per_s": 10, "levels": [0, 10]}},
+        ["beside: has no place in a scenario with podkill"],
+    ),
+    (
+        "of several services",
+        {"rollout": HAPPENING, "workload": {"requests": [READ, ORDER]}},
+        ["workload.requests: rollout is about one role; these go to catalog and orders"],
+    ),
+    (
+        "no time for it",
+        {"rollout": {**HAPPENING, "load_s": 15}},
+        ["rollout.load_s: 15 leaves nothing between before_s and after_s"],
+    ),
+    (
+        "no rise",
+        {"scaleout": {**RISE, "peak_per_s": 10}, "workload": {"rate_per_s": 10, "requests": [READ]}},
+        ["scaleout.peak_per_s: 10 is not above workload.rate_per_s, 10"],
+    ),
+    (
+        "no time at the peak",
+        {"scaleout": {**RISE, "load_s": 110}, "workload": {"rate_per_s": 10, "requests": [READ]}},
+        ["scaleout.load_s: 110 leaves nothing between before_s and after_s"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("more", "found"), [c[1:] for c in EXPERIMENTS], ids=[c[0] for c in EXPERIMENTS])
+def test_problems_of_what_is_done_to_a_service(more: dict[str, Any], found: list[str]) -> None:
+    assert problems({"workload": {"requests": [READ]}, **more}, contract_operations()) == found
+
+
 def write(folder: Path, document: object) -> str:
     path = folder / "mine.yaml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
@@ -175,6 +228,48 @@ def test_every_problem_of_a_file_at_once(tmp_path: Path) -> None:
     ]
 
 
+RATES = [
+    # case                      section                                        rate    problem
+    ("a ladder without", {}, {}, "workload.rate_per_s: missing"),
+    ("a load without", {"rollout": HAPPENING}, {}, "workload.rate_per_s: missing"),
+    (
+        "a start with",
+        {"coldstart": {"repeats": 3, "quick_repeats": 1}},
+        {"rate_per_s": 5},
+        "workload.rate_per_s: has no",
+    ),
+]
+
+
+@pytest.mark.parametrize(("section", "rate", "problem"), [case[1:] for case in RATES], ids=[case[0] for case in RATES])
+def test_a_rate_belongs_to_what_sends_requests(
+    section: dict[str, Any], rate: dict[str, Any], problem: str, tmp_path: Path
+) -> None:
+    workload = {"timeout_s": 5, "requests": [READ], **rate}
+    document = {"title": "Mine", "workload": workload, "slo": {"p99_ms": 5, "error_share": 0}, **section}
+    with pytest.raises(InputError, match=problem):
+        load_scenario(write(tmp_path, document))
+
+
+def test_every_limit_is_a_case_with_as_much_set_aside() -> None:
+    experiment = load_scenario("throttle").experiment
+    assert experiment
+    assert {name: (limit.cpu_m, limit.reserved_cpu_m) for name, limit in experiment.cases.items()} == {
+        "250m": (250, 250),
+        "500m": (500, 250),
+        "1000m": (1000, 250),
+    }
+
+
+def test_a_load_that_rises_falls_again() -> None:
+    scenario = load_scenario("scaleout")
+    assert scenario.experiment
+    before, peak, after = scenario.experiment.steps(scenario.rate_per_s)
+    assert before.rate_per_s == after.rate_per_s == scenario.rate_per_s < peak.rate_per_s
+    assert before.duration_s + peak.duration_s + after.duration_s == scenario.experiment.load_s
+    assert load_scenario("rollout").rises is False
+
+
 def test_a_file_is_named_by_its_stem(tmp_path: Path) -> None:
     document = {
         "title": "Mine",
@@ -188,7 +283,10 @@ def test_a_file_is_named_by_its_stem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("brwse", "brwse: none of browse, checkout, mixed, ping, recommend, stream"),
+        (
+            "brwse",
+            "brwse: none of browse, checkout, coldstart, drain, footprint, mixed, ping, podkill, recommend",
+        ),
         ("no/such.yaml", "no/such.yaml: cannot be read"),
     ],
 )
@@ -204,6 +302,9 @@ OPERATIONS = {
     "mixed": {"getProduct", "listProducts", "placeOrder", "getOrder", "moveOrder"},
     "stream": {"placeOrder", "streamOrder", "moveOrder", "ping"},
     "recommend": {"recommend", "ping"},
+    "scaleout": {"recommend"},
+    "coldstart": {"getProduct"},
+    **{name: {"getProduct", "listProducts"} for name in ("rollout", "podkill", "drain", "throttle", "footprint")},
 }
 
 
@@ -212,7 +313,7 @@ def test_scenario_of_the_tree(name: str) -> None:
     assert set(load_scenario(name).operations) == OPERATIONS[name]
 
 
-@pytest.mark.parametrize("name", ["browse", "mixed"])
+@pytest.mark.parametrize("name", ["browse", "mixed", "rollout", "throttle"])
 def test_parameters_fit_the_seed(name: str) -> None:
     """Every category and every search finds products; every product id exists."""
     by_operation = [r for r in load_scenario(name).requests if r.operation in {"getProduct", "listProducts"}]

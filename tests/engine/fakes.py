@@ -36,7 +36,7 @@ class FakeRuntime:
     def token_key(self) -> bytes:
         return b"k" * 32
 
-    def database(self, variant: Manifest, name: str) -> str:
+    def database(self, variant: Manifest, name: str, keep: bool = False) -> str:
         self.databases.append(name)
         return f"postgresql:///{name}"
 

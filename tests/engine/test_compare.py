@@ -75,6 +75,16 @@ def test_rungs_are_interleaved() -> None:
     assert [trial.step for trial in world.notes.trials] == [0, 0, 1, 1, 2, 2]
 
 
+def test_who_held_more_is_tried_at_the_rate_to_which_another_came_down() -> None:
+    world = World({"slow": 50, "fast": 230, "faster": 400})
+    found = world.compare()
+    met = [trial for trial in world.notes.trials if trial.part is Part.COMMON_RATE]
+    assert (found.compared_at_per_s, {trial.rate_per_s for trial in met}) == (44, {44})
+    assert sorted(trial.variant for trial in met) == ["fast", "faster"]
+    assert [result.reference and result.reference.rate_per_s for result in found.variants] == [44, 44, 44]
+    assert [result.climb.held_per_s for result in found.variants] == [44, 225, 338]
+
+
 def test_every_variant_gets_the_same_requests_and_no_trial_repeats_another() -> None:
     world = World({"a": 160, "b": 160})
     world.compare()
@@ -194,6 +204,15 @@ def test_every_stack_is_tried_at_every_level() -> None:
         "trial-a.official-5-catalog": LEVELS[1],
     }
     assert {deployment.otlp_url for deployment in deployed.values()} == {"http://receiver"}
+
+
+def test_the_common_rate_of_all_comes_after_that_of_each_stack() -> None:
+    world = World({"a, off": 120, "a, official-5": 70, "b, off": 50, "b, official-5": 50}, variants=("a", "b"))
+    found = world.compare(telemetry=LEVELS)
+    met = [(trial.variant, trial.rate_per_s) for trial in world.notes.trials if trial.part is Part.COMMON_RATE]
+    assert met[0] == ("a, off", 67)
+    assert sorted(met[1:]) == [("a, off", 44), ("a, official-5", 44)]
+    assert {price.memory_bytes for levels in found.prices.values() for price in levels} == {2**20}
 
 
 def test_half_load_follows_the_climb_in_turns_at_one_rate_for_a_stack() -> None:

@@ -141,6 +141,9 @@ def make_load(
     streams: int = 0,
     beside: Request | None = None,
     beside_per_s: float = 0,
+    run: str = "",
+    trial: str = "",
+    variant: str = "",
 ) -> Load:
     """Pings unless `requests` says otherwise; streams, if any, are of orders."""
     scenario = Scenario(
@@ -154,7 +157,9 @@ def make_load(
         beside=Beside(beside, beside_per_s, (0, 1)) if beside else None,
     )
     urls = {"catalog": url, "orders": url}
-    return Load(scenario, urls, state, rate_per_s, duration_s, seed, "a-token", streams, beside_per_s)
+    return Load(
+        scenario, urls, state, rate_per_s, duration_s, seed, "a-token", streams, beside_per_s, run, trial, variant
+    )
 
 
 def measure(load: Load, ids: Ids | None = None) -> Measurement:

@@ -12,6 +12,7 @@ import pytest
 
 from lab.errors import CommandFailed, RuntimeFailure
 from lab.load.generator import WorkerGenerator
+from lab.workers.loads import Generator
 from tests.load.orders import Orders
 from tests.load.server import (
     GET_ORDER,
@@ -30,7 +31,7 @@ ORDER = '{"id":5,"status":"placed","lines":[],"total":{},"created_at":"","update
 
 
 @pytest.fixture(scope="module")
-def generator() -> Iterator[WorkerGenerator]:
+def generator() -> Iterator[Generator]:
     with WorkerGenerator() as running:
         yield running
 
@@ -39,7 +40,7 @@ def children() -> set[psutil.Process]:
     return set(psutil.Process().children())
 
 
-def test_measures_and_ticks(serve: Serve, generator: WorkerGenerator) -> None:
+def test_measures_and_ticks(serve: Serve, generator: Generator) -> None:
     server = serve(lambda seen: reply())
     ticks: list[float] = []
 
@@ -54,7 +55,7 @@ def test_measures_and_ticks(serve: Serve, generator: WorkerGenerator) -> None:
     assert len(ticks) >= 2
 
 
-def test_streams_and_what_is_beside_come_back_too(serve: Serve, generator: WorkerGenerator) -> None:
+def test_streams_and_what_is_beside_come_back_too(serve: Serve, generator: Generator) -> None:
     load = make_load(serve(Orders()).url, duration_s=0.4, streams=3, beside=PING, beside_per_s=50)
 
     measured = generator.run(load, lambda: None)
@@ -65,7 +66,7 @@ def test_streams_and_what_is_beside_come_back_too(serve: Serve, generator: Worke
     assert (measured.scheduled, measured.beside.answered) == (40, 20)
 
 
-def test_an_interrupted_preparation_answers_at_once(serve: Serve, generator: WorkerGenerator) -> None:
+def test_an_interrupted_preparation_answers_at_once(serve: Serve, generator: Generator) -> None:
     server = serve(Orders(place=SILENCE))
 
     def interrupt() -> None:
@@ -80,7 +81,7 @@ def test_an_interrupted_preparation_answers_at_once(serve: Serve, generator: Wor
     assert (measured.scheduled, measured.duration_s) == (0, 0)
 
 
-def test_ids_are_kept_for_loads_of_the_same_state(serve: Serve, generator: WorkerGenerator) -> None:
+def test_ids_are_kept_for_loads_of_the_same_state(serve: Serve, generator: Generator) -> None:
     """The first request of a load reads an order where one is known from the load before, else it places one."""
     order = reply(ORDER, "201 Created", "Location: /orders/5\r\n")
     server = serve(lambda seen: order if seen.method == "POST" else reply(ORDER))
@@ -101,12 +102,12 @@ def test_runs_on_the_cpus_it_is_given(serve: Serve) -> None:
         assert [child.cpu_affinity() for child in children() - before] == [[cpu]]
 
 
-def test_unreachable(generator: WorkerGenerator) -> None:
+def test_unreachable(generator: Generator) -> None:
     with pytest.raises(RuntimeFailure, match=r"cannot connect to http://127\.0\.0\.1:1: Connection refused"):
         generator.run(make_load("http://127.0.0.1:1"), lambda: None)
 
 
-def test_goes_on_after_an_unreachable_target(serve: Serve, generator: WorkerGenerator) -> None:
+def test_goes_on_after_an_unreachable_target(serve: Serve, generator: Generator) -> None:
     with pytest.raises(RuntimeFailure):
         generator.run(make_load("http://127.0.0.1:1"), lambda: None)
     assert generator.run(make_load(serve(lambda seen: reply()).url), lambda: None).answered == 20
@@ -136,7 +137,7 @@ def test_nothing_is_left_after_an_exception(serve: Serve) -> None:
     assert children() == before
 
 
-def test_an_interrupted_load_answers_what_it_has(serve: Serve, generator: WorkerGenerator) -> None:
+def test_an_interrupted_load_answers_what_it_has(serve: Serve, generator: Generator) -> None:
     server = serve(lambda seen: reply())
 
     def interrupt() -> None:

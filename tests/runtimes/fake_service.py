@@ -29,26 +29,30 @@ class Service:
                 self.idle.add(writer)
                 head = await reader.readuntil(b"\r\n\r\n")
                 self.idle.discard(writer)
-                self.answer(head.split()[1], writer)
+                await self.answer(head.split()[1], writer)
                 await writer.drain()
                 if self.draining:
                     break
         self.idle.discard(writer)
         writer.close()
 
-    def answer(self, path: bytes, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, path: bytes, writer: asyncio.StreamWriter) -> None:
         body = {b"/ping": PONG, b"/environment": json.dumps(dict(os.environ)).encode()}.get(path, b"")
         status = b"200 OK" if body else b"404 Not Found"
         closing = b"Connection: close\r\n" if self.draining else b""
         writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (status, len(body), closing, body))
 
     async def health(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1]
+        body = self.metrics() if path.startswith(b"/metrics") else b""
         ready = not self.draining and "unready" not in sys.argv
         status = b"200 OK" if ready else b"503 Service Unavailable"
-        writer.write(b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status)
+        writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(body), body))
         await writer.drain()
         writer.close()
+
+    def metrics(self) -> bytes:
+        return b""
 
     async def run(self) -> None:
         host, port, metrics_port = "127.0.0.1", int(os.environ["LAB_PORT"]), int(os.environ["LAB_METRICS_PORT"])

@@ -14,9 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from lab.cli import runtime as commands
+from lab.cli import up
+from lab.cli.explain import explain_command
 from lab.cli.main import INTERRUPTED
 from lab.errors import InputError, RuntimeFailure
 from lab.runtimes.local import LocalRuntime, client
+from lab.runtimes.supervision.ports import SHARED_PORTS
 from tests.polling import until
 from tests.runtimes.made import HERE, get, processes_of
 
@@ -37,12 +40,12 @@ def lab_dir(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_day_with_a_lab(lab_dir: Path) -> None:
-    up = lab(commands.up_command, *FOLDER, "--variants", "fake")
-    urls = dict(re.findall(r"(fake-\w+): (http://\S+), ready", up))
+    said = lab(up.up_command, *FOLDER, "--variants", "fake")
+    urls = dict(re.findall(r"(fake-\w+): (http://\S+), ready", said))
     assert list(urls) == ["fake-catalog", "fake-orders"]
     assert f'"CATALOG_URL": "{urls["fake-catalog"]}"' in get(f"{urls['fake-orders']}/environment").decode()
 
-    again = lab(commands.up_command, *FOLDER, "--variants", "fake")
+    again = lab(up.up_command, *FOLDER, "--variants", "fake")
     assert again == f"A lab is up in {lab_dir} already. See lab status; end it with lab down.\n"
 
     assert lab(commands.scale_command, "fake-catalog", "2") == "fake-catalog: 2\n"
@@ -63,9 +66,28 @@ def test_a_day_with_a_lab(lab_dir: Path) -> None:
     assert lab(commands.down_command) == f"No lab is up in {lab_dir}.\n"
 
 
+@pytest.mark.skipif(not SHARED_PORTS, reason="ports are shared on Linux only")
+def test_a_lab_that_scales_itself_explains_each_service(lab_dir: Path) -> None:
+    said = lab(up.up_command, *FOLDER, "--variants", "fake", "--autoscale", "2-3")
+    assert "Services are scaled, from 2 to 3 replicas: see lab explain.\n" in said
+
+    explained = until(lambda: decided("fake-orders"), 10, "a first decision")
+    assert "\n2 stay: no replica tells what it does\n" in explained  # the fake has no metrics
+    assert "\nReplicas: 2 now, 2 wanted.\n" in explained
+
+    assert lab(commands.down_command) == f"Ended the lab in {lab_dir}.\n"
+    assert processes_of(lab_dir) == []
+
+
+def decided(service: str) -> str:
+    """What `lab explain` says, once there was a decision."""
+    said = lab(explain_command, service)
+    return "" if said == f"Nothing was decided yet for {service}.\n" else said
+
+
 def test_a_variant_that_crashes_at_start_is_shown_and_nothing_stays(lab_dir: Path) -> None:
     with pytest.raises(RuntimeFailure, match=r"exit code 1 from: env -C .*\n  the fake crashes, as it was told"):
-        lab(commands.up_command, *FOLDER, "--variants", "faulty")
+        lab(up.up_command, *FOLDER, "--variants", "faulty")
 
     assert client.find(lab_dir) is None
 
@@ -91,6 +113,13 @@ WRONG = [
     ("a role twice", ["--stack", "catalog=fake,catalog=fake"], ["--stack: catalog is named twice"]),
     ("orders alone", ["--stack", "orders=fake"], ["--stack: orders needs catalog, which nobody plays"]),
     ("both", ["--stack", "fake", "--variants", "fake"], ["--variants and --stack exclude each other"]),
+    ("a range of nothing", ["--autoscale", "3-2"], ["--autoscale: 3-2 is not MIN-MAX, from 1 on; for example"]),
+    ("no number", ["--autoscale", "4"], ["--autoscale: 4 is not MIN-MAX"]),
+    (
+        "an autoscaler that learns nothing",
+        ["--autoscale", "--telemetry", "off", "--replicas", "2"],
+        ["--autoscale: nothing tells how many replicas are needed", "--replicas and --autoscale exclude each other"],
+    ),
 ]
 
 
@@ -98,7 +127,7 @@ WRONG = [
 @pytest.mark.parametrize(("arguments", "problems"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG])
 def test_wrong_input_names_every_problem(arguments: list[str], problems: list[str]) -> None:
     with pytest.raises(InputError) as error:
-        lab(commands.up_command, *FOLDER, *arguments)
+        lab(up.up_command, *FOLDER, *arguments)
 
     assert len(error.value.problems) == len(problems)
     for found, expected in zip(error.value.problems, problems, strict=True):

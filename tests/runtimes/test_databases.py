@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,8 +10,11 @@ import psycopg
 import pytest
 
 from lab import seeding
+from lab.core.manifest import Manifest
 from lab.errors import CommandFailed, InputError, RuntimeFailure
+from lab.runtimes.databases import Databases
 from lab.runtimes.local import LocalRuntime
+from tests.runtimes.fake_migrations import TABLES
 from tests.runtimes.made import variant
 
 pytestmark = pytest.mark.slow
@@ -46,6 +50,52 @@ def test_a_database_of_that_name_is_replaced(runtime: LocalRuntime) -> None:
     ask(runtime.database(variant(), "again"), NEW_PRODUCT)
 
     assert ask(runtime.database(variant(), "again"), "SELECT count(*) FROM product") == 10_000
+
+
+@pytest.fixture
+def builds(runtime: LocalRuntime) -> Callable[[str], Databases]:
+    """Databases of a build of the variant."""
+
+    def migrate(_: Manifest, database: str) -> None:
+        with psycopg.connect(runtime.database_url(database)) as connection:
+            connection.execute(TABLES)
+
+    return lambda build: Databases(runtime.database_url, migrate, lambda _: f"_{build}")
+
+
+def test_a_database_that_stays_keeps_its_rows_and_its_connections(
+    runtime: LocalRuntime, builds: Callable[[str], Databases]
+) -> None:
+    steps: list[str] = []
+    builds("stays").keep(variant(), "stays", steps.append)
+    with psycopg.connect(runtime.database_url("stays"), autocommit=True) as used:
+        used.execute(NEW_PRODUCT)
+
+        builds("stays").keep(variant(), "stays", steps.append)
+
+        assert used.execute("SELECT count(*) FROM product").fetchone() == (10_001,)
+    assert steps == []
+
+
+def test_of_another_build_it_is_replaced_whoever_uses_it(
+    runtime: LocalRuntime, builds: Callable[[str], Databases]
+) -> None:
+    steps: list[str] = []
+    builds("older").keep(variant(), "moves", steps.append)
+    with psycopg.connect(runtime.database_url("moves"), autocommit=True) as used:
+        used.execute(NEW_PRODUCT)
+
+        builds("newer").keep(variant(), "moves", steps.append)
+
+    assert ask(runtime.database_url("moves"), "SELECT count(*) FROM product") == 10_000
+    assert steps == ["database moves: was made for another build of fake; a new one replaces it"]
+
+
+def test_a_runtime_is_asked_to_keep_one(runtime: LocalRuntime) -> None:
+    ask(runtime.database(variant(), "kept", keep=True), NEW_PRODUCT)
+
+    assert ask(runtime.database(variant(), "kept", keep=True), "SELECT count(*) FROM product") == 10_001
+    assert ask(runtime.database(variant(), "kept"), "SELECT count(*) FROM product") == 10_000
 
 
 def test_many_at_once_make_one_template_of_each_variant(runtime: LocalRuntime) -> None:

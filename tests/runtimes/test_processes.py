@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,6 +96,24 @@ def test_one_that_ignores_the_signal_is_killed_with_what_it_started(tmp_path: Pa
     assert exit_code == -9
     assert len(tree) == 2
     assert not processes.wait(tree, patience_s=5)
+
+
+def test_one_that_ends_while_it_is_stopped_has_its_exit_code(tmp_path: Path) -> None:
+    pairs = 100  # what this is about happened in one of 13
+    at_once = replace(started(tmp_path, ""), argv=["false"], environment=os.environ)
+
+    async def run() -> set[int]:
+        children = Children(lambda: None)
+        exit_codes = set()
+        for _ in range(pairs):
+            first, second = children.start(at_once), children.start(at_once)
+            async with asyncio.timeout(10):
+                exit_codes.add(await first.wait())
+                await second.stop()
+                exit_codes.add(await second.wait())
+        return exit_codes
+
+    assert asyncio.run(run()) <= {1, -signal.SIGTERM}
 
 
 def test_each_child_leads_a_session(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,6 +15,8 @@ from lab.core.deployment import Usage
 from lab.errors import InputError, RuntimeFailure
 from lab.runtimes.local import LocalRuntime
 from lab.runtimes.supervision import ports, processes
+from lab.runtimes.supervision.place import choose, servant
+from lab.runtimes.supervision.protocol import line
 from tests.polling import until
 from tests.runtimes.made import connect, deployment, get, variant
 
@@ -35,7 +38,7 @@ def test_a_service_is_ready_when_deploy_returns(runtime: LocalRuntime, name: str
     replica = service.replicas[0]
     assert json.loads(get(f"{service.url}/ping")) == {"status": "ok"}
     assert get(f"{replica.metrics_url}/readyz") == b""
-    assert 0 < replica.ready_s < replica.first_answer_s < 10
+    assert 0 < replica.ready_s < (replica.first_answer_s or 0) < 10
 
 
 def test_replicas_share_the_port_and_their_clients_are_told_apart(runtime: LocalRuntime, name: str) -> None:
@@ -60,6 +63,19 @@ def test_scale_keeps_the_oldest_replicas(runtime: LocalRuntime, name: str) -> No
     assert grown == [f"{name}-1", f"{name}-2", f"{name}-3"]
     assert shrunk == grown[:2]
     assert runtime.scale(name, 0).replicas == ()
+
+
+def test_an_interrupted_scale_is_mended_by_the_next(runtime: LocalRuntime, lab_directory: Path, name: str) -> None:
+    runtime.deploy(deployment(name, replicas=3))
+    control = choose(lab_directory, servant()).control
+
+    with socket.socket(socket.AF_UNIX) as interrupted:
+        interrupted.connect(str(control))
+        interrupted.sendall(line({"verb": "scale", "name": name, "replicas": 1}))
+        until(lambda: [usage.alive for usage in runtime.usage(name)] != [True] * 3, 10, "the scaling has begun")
+
+    assert len(runtime.scale(name, 3).replicas) == 3
+    assert [usage.alive for usage in runtime.usage(name)] == [True] * 3
 
 
 def test_a_crash_is_noticed_and_mended(runtime: LocalRuntime, name: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client.samples import Sample
 from serving.backlog import accept_queue_length
+from serving.health import Health, Progress
 from shop.routes import OPERATIONS
 from shop.settings import Role
 from telemetry import asgi, wsgi
@@ -98,6 +99,12 @@ def test_exemplars_are_told_to_those_who_ask_for_openmetrics(
     told, text = metrics.render(accept)
     assert told.startswith(media_type)
     assert (b'trace_id="4bf92f3577b34da6a3ce929d0e0e4736"' in text) is has_exemplar
+
+
+def test_only_what_is_asked_for_is_told(metrics: Metrics) -> None:
+    status, _, body = Health(Progress(), metrics).answer(f"/metrics?name[]={ACTIVE}&name[]={DURATION}", "")
+    told = {line.partition("{")[0] for line in body.decode().splitlines() if not line.startswith("#")}
+    assert (status, told) == (200, {ACTIVE, DURATION})
 
 
 # Applications

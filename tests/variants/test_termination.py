@@ -27,7 +27,7 @@ from tests.runtimes.test_termination import RESET_SHARE_MAX
 
 IN_FLIGHT = 4  # as many as a replica with four database connections works on at once
 SOON_S = 5.0
-COMPUTED = 16
+COMPUTED = 64  # half a second of computing at least, of which the signal needs a part
 LARGEST = json.dumps({"embeddings": [[1, -1] * 32] * 32, "k": 100}).encode()
 
 pytestmark = pytest.mark.slow

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from scaler.spec import Spec
 from shop import model
 
 from lab.core.deployment import Deployment, Facts, Service, Usage
@@ -17,12 +18,13 @@ from lab.core.manifest import RECOMMEND_ROLE, Manifest, command
 from lab.core.pinning import Pinning
 from lab.core.telemetry import Mode
 from lab.errors import CommandFailed
+from lab.runtimes.databases import Databases
 from lab.runtimes.local.client import Client
-from lab.runtimes.local.databases import Databases
 from lab.runtimes.supervision import servers
 from lab.runtimes.supervision.affinity import keep_to
+from lab.runtimes.supervision.autoscaling import EVERY_S
 from lab.runtimes.supervision.plans import clean, plan
-from lab.runtimes.supervision.protocol import Document, service_from, usage_from
+from lab.runtimes.supervision.protocol import Document, service_from, spec_document, usage_from
 from lab.scrape import scrape
 
 
@@ -71,9 +73,13 @@ class LocalRuntime:
     def token_key(self) -> bytes:
         return self._token_key.read_bytes()
 
-    def database(self, variant: Manifest, name: str) -> str:
-        self._made.add(name)
-        return self._databases.make(variant, name)
+    def database(self, variant: Manifest, name: str, keep: bool = False) -> str:
+        if keep:
+            self._databases.keep(variant, name, self._on_step)
+        else:
+            self._made.add(name)
+            self._databases.make(variant, name)
+        return self.database_url(name)
 
     def deploy(self, deployment: Deployment) -> Service:
         if deployment.role == RECOMMEND_ROLE:
@@ -84,6 +90,10 @@ class LocalRuntime:
 
     def scale(self, name: str, replicas: int) -> Service:
         return service_from(self._client.ask("scale", name=name, replicas=replicas))
+
+    def autoscale(self, name: str, spec: Spec, every_s: float = EVERY_S) -> None:
+        """From now on the supervisor scales the service, as often, by what its replicas tell."""
+        self._client.ask("autoscale", name=name, spec=spec_document(spec), every_s=every_s)
 
     def kill(self, replica: str) -> None:
         """As a crash would; the supervisor starts it again."""
@@ -133,14 +143,14 @@ class LocalRuntime:
             model.write(made, model.build())
             made.replace(self._model)
 
-    def _migrate(self, variant: Manifest, url: str) -> None:
+    def _migrate(self, variant: Manifest, database: str) -> None:
         self._on_step(f"{variant.name}: migrations and seed")
         done = self._client.ask(
             "run",
             name=f"migrate-{variant.name}",
             argv=command(variant.migrate, sys.executable),
             folder=str(variant.folder.absolute()),
-            environment={**clean(os.environ), "DATABASE_URL": url},
+            environment={**clean(os.environ), "DATABASE_URL": self.database_url(database)},
         )
         if done["exit_code"]:
             raise CommandFailed(done["argv"], done["exit_code"], done["output"])

@@ -4,6 +4,7 @@
 
 supervisor   opens the lab, answers requests, ends everything when it ends itself
 ├── services     replicas: start until ready, restart after a crash, scale, usage
+├── autoscaling  how many of them, by the operator's decision
 ├── servers      PostgreSQL and Valkey
 ├── receivers    of the spans that replicas send
 ├── children     processes as they are registered, watched and stopped

@@ -53,11 +53,10 @@ class Command:
 class Child:
     """A process that was started. `started` is of the loop's clock."""
 
-    def __init__(self, command: Command, process: subprocess.Popen[bytes], started: float) -> None:
+    def __init__(self, command: Command, pid: int, started: float) -> None:
         self.command = command
         self.started = started
-        self._process = process
-        self.identity = processes.identify(command.name, process.pid, command.ends_by)
+        self.identity = processes.identify(command.name, pid, command.ends_by)
         self._exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     @property
@@ -77,14 +76,14 @@ class Child:
         """Asks it to end; kills it, and whatever it started that is left, when it has not after `patience_s`."""
         if self.ended:
             return
-        started_by_it = processes.tree(self.identity)
-        self._process.send_signal(self.command.ends_by)
+        whole_tree = processes.tree(self.identity)
+        processes.ask(self.identity)
         try:
             await asyncio.wait_for(self.wait(), patience_s)
         except TimeoutError:
-            self._process.kill()
+            processes.kill(whole_tree)
             await self.wait()
-        processes.kill(started_by_it)
+        processes.kill(whole_tree)
 
     def last_lines(self) -> str:
         return last_lines(self.command.log)
@@ -129,7 +128,7 @@ class Children:
                 )
             except OSError as error:
                 raise RuntimeFailure(f"cannot run {shlex.join(command.paste())}: {error}") from error
-        child = Child(command, process, started)
+        child = Child(command, process.pid, started)
         self._children[process.pid] = child
         self._changed()
 
@@ -154,7 +153,9 @@ class Children:
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
-    """The exit code, once the process and its group have ended."""
+    """The exit code, once the process and its group have ended. Nobody else may use `process`: its other methods wait
+    for it as well, and whoever comes second learns nothing.
+    """
     if hasattr(os, "waitid"):  # the group cannot be someone else's while its leader is not waited for
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     else:

@@ -88,11 +88,16 @@ def end(identities: Sequence[Identity], patience_s: float) -> None:
     processes: set[psutil.Process] = set()
     for identity in identities:
         processes.update(tree(identity), session(identity))
-        if leader := find(identity):
-            _send(leader, identity.ends_by)
+        ask(identity)
     left = wait(processes, patience_s)
     kill(left)
     wait(left, patience_s)
+
+
+def ask(identity: Identity) -> None:
+    """Asks it to end, if it lives."""
+    if process := find(identity):
+        _send(process, identity.ends_by)
 
 
 def wait(processes: Iterable[psutil.Process], patience_s: float) -> list[psutil.Process]:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from scaler.spec import Behavior, Mode, Objective, Spec, Target
+
 from lab.core.deployment import Replica, Service, Usage
 from lab.errors import InputError, LabError, RuntimeFailure
 
@@ -50,3 +52,18 @@ def usage_document(usage: Usage) -> Document:
 
 def usage_from(document: Mapping[str, Any]) -> Usage:
     return Usage(**{**document, "pids": tuple(document["pids"]), "clients": frozenset(document["clients"])})
+
+
+def spec_document(spec: Spec) -> Document:
+    return asdict(spec)
+
+
+def spec_from(document: Mapping[str, Any]) -> Spec:
+    return Spec(
+        max_replicas=document["max_replicas"],
+        min_replicas=document["min_replicas"],
+        target=Target(**document["target"]),
+        objective=Objective(**document["objective"]),
+        behavior=Behavior(**document["behavior"]),
+        mode=Mode(document["mode"]),
+    )

@@ -54,6 +54,10 @@ class RunningReplica:
     def id(self) -> str:
         return self._command.name
 
+    @property
+    def metrics_url(self) -> str:
+        return f"http://{HOST}:{self._metrics_port.number}"
+
     async def start(self) -> None:
         """Returns when it is ready and has answered; RuntimeFailure when it ended instead, or took too long."""
         self.phase = Phase.STARTING
@@ -102,7 +106,7 @@ class RunningReplica:
     def describe(self) -> Replica:
         return Replica(
             id=self.id,
-            metrics_url=f"http://{HOST}:{self._metrics_port.number}",
+            metrics_url=self.metrics_url,
             pids=self.pids,
             ready_s=self._ready_s,
             first_answer_s=self._first_answer_s,

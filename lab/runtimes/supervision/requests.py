@@ -13,7 +13,7 @@ from lab.errors import RuntimeFailure
 from lab.runtimes.supervision.children import Children, Command
 from lab.runtimes.supervision.place import Place
 from lab.runtimes.supervision.plans import ServicePlan
-from lab.runtimes.supervision.protocol import Document, service_document, usage_document
+from lab.runtimes.supervision.protocol import Document, service_document, spec_from, usage_document
 from lab.runtimes.supervision.receivers import Receivers
 from lab.runtimes.supervision.servers import Servers
 from lab.runtimes.supervision.services import Services
@@ -60,6 +60,9 @@ class Requests:
                 return service_document(service.describe())
             case {"verb": "scale", "name": str(name), "replicas": int(replicas)}:
                 return service_document((await self._services.scale(name, replicas)).describe())
+            case {"verb": "autoscale", "name": str(name), "spec": spec, "every_s": float(every_s)}:
+                self._services.autoscale(name, spec_from(spec), every_s)
+                return {}
             case {"verb": "kill", "replica": str(replica)}:
                 self._services.replica(replica).kill()
                 return {}
@@ -98,6 +101,7 @@ class Requests:
                     **service_document(service.describe()),
                     **service.plan.told,
                     "phases": [replica.phase for replica in service.replicas],
+                    "autoscaler": service.autoscaled(),
                 }
                 for service in self._services.all()
             ],

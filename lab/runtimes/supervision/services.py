@@ -8,15 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaler.spec import Spec
+
 from lab.core import connections
 from lab.core.deployment import Service, Usage
+from lab.core.telemetry import Mode
 from lab.errors import InputError, RuntimeFailure
 from lab.runtimes.supervision import ports
+from lab.runtimes.supervision.autoscaling import LOG as AUTOSCALER_LOG
+from lab.runtimes.supervision.autoscaling import Autoscaler
 from lab.runtimes.supervision.children import Children, Command
 from lab.runtimes.supervision.clients import by_process
 from lab.runtimes.supervision.plans import ServicePlan
 from lab.runtimes.supervision.ports import HOST, SHARED_PORTS, Port
-from lab.runtimes.supervision.replicas import RunningReplica
+from lab.runtimes.supervision.protocol import Document
+from lab.runtimes.supervision.replicas import Phase, RunningReplica
 from lab.runtimes.supervision.servers import LAB_CONNECTIONS, MAX_CONNECTIONS
 from lab.runtimes.supervision.together import together
 
@@ -37,6 +43,7 @@ class RunningService:
 
     def __init__(self, plan: ServicePlan, around: Surroundings) -> None:
         self.plan = plan
+        self.asked = plan.replicas
         self.wanted = plan.replicas  # what it may hold connections for, while it is being scaled
         self.replicas: list[RunningReplica] = []
         self._around = around
@@ -44,25 +51,43 @@ class RunningService:
         self._numbers = itertools.count(1)
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._lock = asyncio.Lock()
+        self._autoscaler: Autoscaler | None = None
+        self._autoscaling: asyncio.Task[None] | None = None
+
+    @property
+    def changing(self) -> bool:
+        """Whether it is being scaled now."""
+        return self._lock.locked()
+
+    @property
+    def most(self) -> int:
+        """What it may hold connections for, while it is being scaled, and by its autoscaler."""
+        return max(self.wanted, self._autoscaler.spec.max_replicas if self._autoscaler else 0)
 
     async def scale(self, replicas: int) -> None:
         """Starts replicas at once, or stops the newest ones."""
         async with self._lock:
+            self.asked = replicas
             self.wanted = max(replicas, len(self.replicas))
-            await self._stop(self.replicas[replicas:])
-            new = [self._make() for _ in range(replicas - len(self.replicas))]
-            self.replicas += new
             try:
-                await together(*(replica.start() for replica in new))
-            except BaseException:
-                await self._stop(new)
-                raise
+                kept = self._living()[:replicas]
+                await self._stop([replica for replica in self.replicas if replica not in kept])
+                await self._start(replicas - len(self.replicas))
             finally:
+                self.asked = len(self._living())
                 self.wanted = len(self.replicas)
-            for replica in new:
-                self._keepers[replica.id] = self._around.tasks.create_task(replica.keep(), name=f"keep {replica.id}")
+
+    def autoscale(self, spec: Spec, every_s: float) -> None:
+        """From now on, instead of what scaled it until now."""
+        if self._autoscaling:
+            self._autoscaling.cancel()
+        name = self.plan.name
+        self._autoscaler = Autoscaler(name, spec, every_s, self, self._around.logs / AUTOSCALER_LOG)
+        self._autoscaling = self._around.tasks.create_task(self._autoscaler.keep(), name=f"autoscale {name}")
 
     async def stop(self) -> None:
+        if self._autoscaling:
+            self._autoscaling.cancel()
         async with self._lock:
             await self._stop(list(self.replicas))
             self._port.release()
@@ -70,6 +95,10 @@ class RunningService:
     def describe(self) -> Service:
         url = f"http://{HOST}:{self._port.number}"
         return Service(self.plan.name, url, tuple(replica.describe() for replica in self.replicas))
+
+    def autoscaled(self) -> Document | None:
+        """The status of its autoscaler, empty before the first decision; None where it has none."""
+        return self._autoscaler.status if self._autoscaler else None
 
     def usage(self) -> list[Usage]:
         clients = by_process(self._port.number, [pid for replica in self.replicas for pid in replica.pids])
@@ -94,6 +123,21 @@ class RunningService:
         return RunningReplica(
             command, self._port.number, metrics_port, self._around.children, lambda: len(self.replicas) == 1
         )
+
+    def _living(self) -> list[RunningReplica]:
+        """Without those whose end was interrupted."""
+        return [replica for replica in self.replicas if replica.phase is not Phase.ENDED]
+
+    async def _start(self, count: int) -> None:
+        new = [self._make() for _ in range(count)]
+        self.replicas += new
+        try:
+            await together(*(replica.start() for replica in new))
+        except BaseException:
+            await self._stop(new)
+            raise
+        for replica in new:
+            self._keepers[replica.id] = self._around.tasks.create_task(replica.keep(), name=f"keep {replica.id}")
 
     async def _stop(self, replicas: Sequence[RunningReplica]) -> None:
         for replica in replicas:
@@ -147,6 +191,13 @@ class Services:
         await service.scale(replicas)
         return service
 
+    def autoscale(self, name: str, spec: Spec, every_s: float) -> None:
+        service = self.get(name)
+        if service.plan.told["telemetry"] == Mode.OFF:
+            raise RuntimeFailure(f"telemetry is off in {name}, so nothing tells how many replicas it needs")
+        self._require_room(service.plan, spec.max_replicas)
+        service.autoscale(spec, every_s)
+
     async def remove(self, name: str) -> None:
         await self._end(self.get(name))
 
@@ -160,7 +211,7 @@ class Services:
             raise InputError("the number of replicas", [f"{replicas} is below 0"])
         if replicas > 1 and not SHARED_PORTS:
             raise RuntimeFailure("only Linux spreads connections over replicas that share a port: one replica here")
-        others = [service.plan.demand(service.wanted) for service in self.all() if service.plan.name != plan.name]
+        others = [service.plan.demand(service.most) for service in self.all() if service.plan.name != plan.name]
         demands = [*others, plan.demand(replicas)]
         if reason := connections.refusal(demands, max_connections=MAX_CONNECTIONS, reserved=LAB_CONNECTIONS):
             raise RuntimeFailure(reason)

@@ -1,4 +1,4 @@
-"""Loads and measurements as JSON between the lab and its load generator."""
+"""Loads and measurements as JSON between the lab and its load workers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from lab.core.measurement import Answers, Measurement, StreamsSeen
+from lab.core.experiment import Experiment
+from lab.core.measurement import Answers, Measurement, Second, StreamsSeen
 from lab.core.scenario import Beside, Request, Scenario, Slo, Streams
-from lab.ports import Load
+from lab.core.schedule import Step
+from lab.ports import Load, Share
 
 
 def load_document(load: Load) -> dict[str, Any]:
@@ -16,7 +18,14 @@ def load_document(load: Load) -> dict[str, Any]:
 
 
 def load_from(document: Mapping[str, Any]) -> Load:
-    return Load(**{**document, "scenario": _scenario(document["scenario"])})
+    return Load(
+        **{
+            **document,
+            "scenario": _scenario(document["scenario"]),
+            "share": Share(**document["share"]),
+            "steps": tuple(Step(**step) for step in document["steps"]),
+        }
+    )
 
 
 def measurement_document(measurement: Measurement) -> dict[str, Any]:
@@ -31,12 +40,13 @@ def measurement_from(document: Mapping[str, Any]) -> Measurement:
             "requests_by_connection": {int(port): count for port, count in document["requests_by_connection"].items()},
             "beside": Answers(**beside) if beside else None,
             "streams": StreamsSeen(**streams) if streams else None,
+            "seconds": tuple(Second(**second) for second in document["seconds"]),
         }
     )
 
 
 def _scenario(document: Mapping[str, Any]) -> Scenario:
-    streams, beside = document["streams"], document["beside"]
+    streams, beside, done = document["streams"], document["beside"], document["experiment"]
     return Scenario(
         **{
             **document,
@@ -46,5 +56,6 @@ def _scenario(document: Mapping[str, Any]) -> Scenario:
             if beside
             else None,
             "slo": Slo(**document["slo"]),
+            "experiment": Experiment.from_document({done["kind"]: done}) if done else None,
         }
     )

@@ -1,0 +1,1 @@
+"""Clusters: kind, which the lab creates, and any context that is named."""

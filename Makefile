@@ -39,7 +39,7 @@ test: $(READY) ## Run the tests against real PostgreSQL, Valkey and services
 
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the tests that need Docker, kind, helm and kubectl, on a cluster of their own
-	@$(BIN)/pytest tests/helm tests/cluster -m "not long"
+	@$(BIN)/pytest tests/helm tests/cluster --timeout 900 -m "not long"
 
 .PHONY: update
 update: $(READY) ## Resolve the pins in constraints/ anew
@@ -59,7 +59,7 @@ bench-%: $(READY) ## Measure one ratio; the last line is JSON
 
 .PHONY: prove-cluster
 prove-cluster: $(READY) ## Run all tests on a cluster, the long ones too
-	@$(BIN)/pytest tests/helm tests/cluster
+	@$(BIN)/pytest tests/helm tests/cluster --timeout 1800
 
 prove-%: $(READY) ## Prove what takes too long for the tests; the result is a page in docs/proofs
 	@$(BIN)/python -m tools.prove_$(subst -,_,$*)

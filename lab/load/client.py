@@ -19,6 +19,7 @@ import httptools
 
 from lab.core.connecting import passes
 from lab.errors import RuntimeFailure
+from lab.load.opening import open_connection
 from lab.load.requests import Exchange
 from lab.load.target import address
 
@@ -34,7 +35,6 @@ RENEW_AFTER_S = 5.0
 RENEW_JITTER = (0.5, 1.5)
 CONNECTED_WITHIN_S = 3.0
 AGAIN_AFTER_S = 0.1
-OPEN_WITHIN_S = 1.0  # at the end: how long a connection that is being opened is waited for
 
 # (the exchange, why it failed or None, the Location header)
 Settle = Callable[[Exchange, str | None, bytes], None]
@@ -196,10 +196,7 @@ class Pool:
         """Closes all; the number of answers by local port."""
         self._waiting.clear()
         self._kept = 0
-        self._give_up_open()
         tasks = list(self._tasks)
-        if tasks:  # one that is cancelled while it opens a connection leaves one that the loop never closes
-            await asyncio.wait(tasks, timeout=OPEN_WITHIN_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -267,7 +264,7 @@ class Pool:
         return task
 
     async def _open_one(self, reserved: Exchange | None) -> None:
-        await asyncio.get_running_loop().create_connection(lambda: Connection(self, reserved), *self._address)
+        await open_connection(lambda: Connection(self, reserved), *self._address)
 
     def _connected(self, task: asyncio.Task[None], reserved: Exchange | None) -> None:
         """Of a connection that could not be opened, the request that it was for fails, else the oldest that waits."""

@@ -42,6 +42,7 @@ class Change:
 
 class Stream(asyncio.Protocol):
     """`begun` is done when it is clear what becomes of it: one of `is_open`, `is_refused` and `error` is set then.
+    It is cancelled when nobody waits for that any more.
 
     `lost` is done when its connection is gone; None before it has one.
     """
@@ -105,7 +106,7 @@ class Stream(asyncio.Protocol):
         self.lost.set_result(None)
         if self._tells:
             self.fail("ended early")
-        elif not self.is_refused:
+        elif not self.is_refused and not self.begun.cancelled():
             self.fail("connection reset" if error else "connection closed")
 
     # What the parser calls.

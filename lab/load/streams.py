@@ -21,6 +21,7 @@ from lab.core.operations import Operation
 from lab.core.scenario import Streams
 from lab.errors import RuntimeFailure
 from lab.load.client import CONNECTIONS_MAX, Pool, connected
+from lab.load.opening import open_connection
 from lab.load.requests import Exchange, Kind, id_in, some_unique
 from lab.load.stream import Change, Stream
 from lab.load.target import address
@@ -170,10 +171,13 @@ class OpenStreams:
     async def _open(self, stream: Stream, host: str, port: int) -> None:
         try:
             async with asyncio.timeout(self._load.scenario.timeout_s):
-                await asyncio.get_running_loop().create_connection(lambda: stream, host, port)
+                await open_connection(lambda: stream, host, port)
                 await stream.begun
         except TimeoutError:
             stream.fail(LATE)
+        except asyncio.CancelledError:
+            stream.begun.cancel()
+            raise
         except ConnectionRefusedError:
             stream.fail("connection refused")
         except OSError:

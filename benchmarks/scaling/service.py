@@ -30,7 +30,7 @@ class Service:
     """`cpu_s` and `service_s` are seconds of a request while nothing waits; `cores` are a replica's limit and request.
 
     `threads`: requests that a replica works on at once; None: an event loop. `tells_queue`: whether metrics have what
-    waits for a thread. `renewed_s`: how long clients keep a connection.
+    waits for a thread. `renewed_s`: how long clients keep a connection. A replica is ready within `start_s`.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Service:
     threads: int | None = None
     tells_queue: bool = True
     renewed_s: float = 5.0
+    start_s: tuple[float, float] = START_S
 
     @property
     def capacity(self) -> float:
@@ -132,7 +133,7 @@ class Cluster:
         self.asked_for = replicas
         lasting = self.lasting
         for _ in range(replicas - len(lasting)):
-            self._create(self._chance.uniform(*START_S))
+            self._create(self._chance.uniform(*self.service.start_s))
         first = sorted(lasting, key=lambda one: (one.ready(self.now), -one.created))
         for one in first[: max(0, len(lasting) - replicas)]:
             if one.ready(self.now):

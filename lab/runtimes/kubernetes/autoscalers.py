@@ -5,20 +5,16 @@ The operator of those that are the lab's own comes with the first of them, and s
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lab.core.autoscaling import Autoscaler, Autoscaling
-from lab.core.objects import condition_of
-from lab.errors import RuntimeFailure
 from lab.runtimes.kubernetes import operator, values
 from lab.runtimes.kubernetes.kubectl import Kubectl
 from lab.runtimes.kubernetes.releases import Releases
 from lab.runtimes.kubernetes.values import Values
 from lab.runtimes.kubernetes.waiting import Waiting
 
-POLL_S = 0.5
 DECIDES_WITHIN_S = 120.0  # the metrics of a new pod take a minute to reach an HPA
 DECIDES = {  # what each is in the API, and its condition that says that it knows what a service does
     Autoscaler.HTTPAUTOSCALER: (operator.DEFINITION, "Ready"),
@@ -59,7 +55,8 @@ class Autoscalers:
             operator.ready(self._waiting)
         try:
             self._change(release, values.merged(told, values.autoscaler(autoscaling)))
-            self._until_it_decides(release, autoscaling.by)
+            kind, condition = DECIDES[autoscaling.by]
+            self._waiting.holds(f"{kind}/{release}", condition, DECIDES_WITHIN_S)
             yield
         finally:
             self._change(release, told)
@@ -68,15 +65,3 @@ class Autoscalers:
         """If it is here for these, and scales nothing else."""
         if self._operated and not self._kubectl.items("get", operator.DEFINITION):
             operator.remove(self._releases)
-
-    def _until_it_decides(self, release: str, autoscaler: Autoscaler) -> None:
-        kind, condition = DECIDES[autoscaler]
-        deadline = time.monotonic() + DECIDES_WITHIN_S
-        while not condition_of(found := self._kubectl.json("get", f"{kind}/{release}"), condition):
-            if time.monotonic() > deadline:
-                says = condition_of(found, condition, "False") or {}
-                raise RuntimeFailure(
-                    f"{autoscaler} does not know what {release} does after {DECIDES_WITHIN_S:g} s: "
-                    f"{says.get('message', 'it says nothing')}"
-                )
-            time.sleep(POLL_S)

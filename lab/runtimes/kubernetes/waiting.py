@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from lab.core import diagnosis
 from lab.core.diagnosis import Log, Problem, State
-from lab.core.objects import Object
+from lab.core.objects import Object, condition_of
 from lab.errors import CommandFailed, NotReady, RuntimeFailure
 from lab.runtimes.kubernetes.kubectl import Kubectl
 
@@ -53,6 +53,17 @@ class Waiting:
             if waited_for != told:
                 self._on_step(f"waiting for {waited_for}")
                 told = waited_for
+            time.sleep(INTERVAL_S)
+
+    def holds(self, resource: str, condition: str, within_s: float) -> None:
+        """Until that condition of `resource`, a `kind/name`, is true. Raises RuntimeFailure with what it says."""
+        deadline = time.monotonic() + within_s
+        while not condition_of(found := self._kubectl.json("get", resource), condition):
+            if self._is_over():
+                raise RuntimeFailure(f"interrupted while waiting for {_short(resource)}")
+            if time.monotonic() > deadline:
+                says = (condition_of(found, condition, "False") or {}).get("message", "it says nothing")
+                raise RuntimeFailure(f"{resource} is not {condition} after {within_s:g} s: {says}")
             time.sleep(INTERVAL_S)
 
     def _unready(self, workloads: Sequence[str]) -> list[State]:

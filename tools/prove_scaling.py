@@ -1,0 +1,313 @@
+"""Holds the simulator of `make bench-scaling` against reality: one load, on kind and simulated. The result is a page.
+
+The load is a flash crowd of ten minutes, under our operator and under the HPA, each with its defaults. The simulated
+service is what a replica on kind was measured to be: CPU and time of a request under a light load before, and how long
+replicas took to start under this one. Since nobody knows how the clocks of scrapes and syncs stood, it is simulated
+many times, each with clocks of its own. Exit code 1 where replica-seconds or the first reaction are too far apart.
+"""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from statistics import fmean, median
+from typing import assert_never
+
+from scaler.spec import Objective, Spec
+from shop.tokens import WRITE_SCOPES, mint
+
+from benchmarks.scaling.arms import TICK_S, Arm, CpuHpa, Ours
+from benchmarks.scaling.replay import replayed
+from benchmarks.scaling.rivals import SYNC_S, Behavior
+from benchmarks.scaling.service import Service
+from benchmarks.scaling.traces import GENERATED_S, generated
+from lab.cli.choosing import Choice, RuntimeName
+from lab.cli.labs import Lab, open_lab
+from lab.core.autoscaling import Autoscaler, Size
+from lab.core.deployment import SMALL
+from lab.core.experiment import Experiment, Kind
+from lab.core.scaling import pod_seconds
+from lab.core.scenario import Scenario
+from lab.core.schedule import Step
+from lab.core.stacks import stack_of
+from lab.core.telemetry import Telemetry
+from lab.core.trial import Trial
+from lab.engine.compare import compare
+from lab.engine.plan import Plan, Ports
+from lab.errors import LabError
+from lab.scenarios import load_scenario
+from lab.tree import ROOT, SERVICES
+from lab.variants import load_manifests
+
+PAGE = ROOT / "docs" / "proofs" / "scaling.md"
+VARIANT, SCENARIO, ROLE = "fastapi", "scaleout", "recommend"
+OURS, HPA = Autoscaler.HTTPAUTOSCALER, Autoscaler.HPA
+NAMES = {OURS: "HTTPAutoscaler", HPA: "HPA"}
+TICKS_S = {OURS: TICK_S, HPA: SYNC_S}
+TARGET_PERCENT = 70  # as helm/service has it
+APART_MAX = 0.15  # of replica-seconds
+
+SEED = 1
+PEAK_PER_S = 50.0
+COMPRESSED = 3  # seconds of the generated trace that become one
+STEP_S = 5
+LIGHT_S = 40.0
+SIMULATIONS = 50
+THREADS = 4  # as many as a replica has database connections
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed(Experiment):
+    """One whose load is a trace."""
+
+    trace: tuple[Step, ...] = ()
+
+    def steps(self, rate_per_s: float) -> tuple[Step, ...]:
+        return self.trace
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Of an arm: replica-seconds, and the second at which more than one replica was asked for first; None: never."""
+
+    pod_s: float
+    first_up_s: float | None
+    most: int
+
+
+@dataclass
+class Notes:
+    """An observer that says what goes on, and keeps the trials."""
+
+    trials: list[Trial] = field(default_factory=list)
+
+    def step(self, text: str) -> None:
+        sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S} {text}\n")
+
+    def contract(self, variant: str, role: str, report: object) -> None:
+        self.step(f"contract {variant} {role}")
+
+    def failed(self, variant: str, reason: str) -> None:
+        raise LabError(f"{variant}: {reason}")
+
+    def trial(self, trial: Trial) -> None:
+        self.step(f"trial {trial.variant} {'; '.join(trial.void) or 'ok'}")
+        self.trials.append(trial)
+
+    def metrics(self, trial: Trial, scrapes: object) -> None:
+        """Not kept."""
+
+
+def flash_crowd() -> tuple[Step, ...]:
+    """The generated trace's first half, made shorter and lower."""
+    rates = next(trace.rates_per_s for trace in generated(SEED) if trace.name == "flash")[: GENERATED_S // 2]
+    every = COMPRESSED * STEP_S
+    means = [fmean(rates[begin : begin + every]) for begin in range(0, len(rates), every)]
+    return tuple(Step(PEAK_PER_S * mean / max(means), STEP_S) for mean in means)
+
+
+def seen(sizes: Sequence[Size], end_s: float) -> Seen:
+    raised = [size.at_s for size in sizes if size.wanted > 1]
+    return Seen(pod_seconds(sizes, end_s), raised[0] if raised else None, max(size.wanted for size in sizes))
+
+
+def starts_s(sizes: Sequence[Size]) -> list[float]:
+    """How long replicas took from being there until ready: those that came first are taken to be ready first."""
+    waiting: list[float] = []
+    found = []
+    for before, after in pairwise(sizes):
+        waiting += [after.at_s] * (after.there - before.there)
+        if after.there < before.there:
+            waiting = waiting[: max(0, after.there - after.ready)]
+        for _ in range(min(len(waiting), after.ready - before.ready)):
+            found.append(after.at_s - waiting.pop(0))
+    return found
+
+
+def service_of(light: Trial, starts: Sequence[float]) -> Service:
+    requests = sum(one.requests or 0 for one in light.replicas)
+    return Service(
+        f"{VARIANT} {ROLE}",
+        cpu_s=sum(one.cpu_s for one in light.replicas) / requests,
+        service_s=light.measurement.latency_ms["p50"] / 1000,
+        cores=SMALL.cpu_m / 1000,
+        threads=THREADS,
+        start_s=(min(starts), max(starts)),
+    )
+
+
+def simulated(service: Service, by: Autoscaler, scenario: Scenario, trace: Sequence[Step]) -> list[Seen]:
+    objective = Objective(latency_s=scenario.slo.p99_ms / 1000)
+    assert scenario.experiment
+    most = scenario.experiment.max_replicas
+
+    def arm(seed: str) -> Arm:
+        match by:
+            case Autoscaler.HTTPAUTOSCALER:
+                return Ours(Spec(max_replicas=most, objective=objective), seed)
+            case Autoscaler.HPA:
+                return CpuHpa(TARGET_PERCENT, Behavior(), most, seed)
+            case Autoscaler.NONE:
+                raise ValueError(by)
+            case _:
+                assert_never(by)
+
+    end_s = sum(step.duration_s for step in trace)
+    return [
+        seen(replayed(service, arm(str(number)), trace, objective, str(number)), end_s) for number in range(SIMULATIONS)
+    ]
+
+
+def middle(found: Sequence[Seen]) -> Seen:
+    """The median of each; never raised counts as later than all."""
+    raised = median(one.first_up_s if one.first_up_s is not None else float("inf") for one in found)
+    pods = median(one.pod_s for one in found)
+    return Seen(pods, None if raised == float("inf") else raised, round(median(one.most for one in found)))
+
+
+def agrees(by: Autoscaler, real: Seen, model: Seen) -> bool:
+    if abs(real.pod_s / model.pod_s - 1) > APART_MAX:
+        return False
+    if real.first_up_s is None or model.first_up_s is None:
+        return real.first_up_s == model.first_up_s
+    return abs(real.first_up_s - model.first_up_s) <= TICKS_S[by]
+
+
+def page(
+    service: Service,
+    found: Mapping[Autoscaler, tuple[Seen, Sequence[Seen]]],
+    void: Sequence[str],
+    trace: Sequence[Step],
+    date: str,
+) -> str:
+    rates = [step.rate_per_s for step in trace]
+    lines = [
+        "# The simulator beside a real cluster",
+        "",
+        f"{date}, `make prove-scaling`: kind, {platform.system()} {platform.machine()}, {VARIANT}'s {ROLE} with "
+        f"{SMALL.cpu_m}m CPU,",
+        f"from 1 to 4 replicas, under a flash crowd of {sum(step.duration_s for step in trace):g} s "
+        f"({rates[0]:.0f} requests a second, {max(rates):.0f} at the peak, {rates[-1]:.0f} at the end).",
+        "Both autoscalers have their defaults.",
+        "",
+        f"The simulated replica is as this one was measured: {service.cpu_s * 1000:.1f} ms of CPU and "
+        f"{service.service_s * 1000:.0f} ms of time a request under",
+        f"a light load, ready {service.start_s[0]:.0f} to {service.start_s[1]:.0f} s after it was asked for. "
+        f"Of {SIMULATIONS} simulations, whose clocks differ,",
+        "the table has the median, the least and the most.",
+        "",
+        "| autoscaler | | kind | simulated | least to most | apart |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for by, (real, models) in found.items():
+        model = middle(models)
+        pods = [one.pod_s for one in models]
+        raised = [one.first_up_s for one in models if one.first_up_s is not None]
+        apart = _seconds(
+            None if real.first_up_s is None or model.first_up_s is None else real.first_up_s - model.first_up_s,
+            "+.1f",
+        )
+        between = f"{min(raised):.0f}–{max(raised):.0f} s" if raised else "–"
+        lines += [
+            f"| {NAMES[by]} | replica-seconds | {real.pod_s:.0f} | {model.pod_s:.0f} | "
+            f"{min(pods):.0f}–{max(pods):.0f} | {real.pod_s / model.pod_s - 1:+.1%} |",
+            f"| | first replicas asked for at | {_seconds(real.first_up_s)} | {_seconds(model.first_up_s)} | {between} "
+            f"| {apart} |",
+            f"| | most asked for | {real.most} | {model.most} | "
+            f"{min(one.most for one in models)}–{max(one.most for one in models)} | |",
+        ]
+    verdicts = ", ".join(
+        f"{NAMES[by]} {'held' if agrees(by, real, middle(models)) else 'missed'}"
+        for by, (real, models) in found.items()
+    )
+    ticks = " and ".join(f"{tick_s} s" for tick_s in TICKS_S.values())
+    lines += [
+        "",
+        f"The goal: replica-seconds at most {APART_MAX:.0%} apart, and the first reaction at most one tick ({ticks}): "
+        f"{verdicts}.",
+        "",
+        *(f"Of the run on kind: {reason}.\n" for reason in void),
+    ]
+    return "\n".join(lines)
+
+
+def _seconds(value: float | None, form: str = ".1f") -> str:
+    return "–" if value is None else f"{value:{form}} s"
+
+
+def _plan(scenario: Scenario, experiment: Experiment, autoscalers: tuple[Autoscaler, ...]) -> Plan:
+    return Plan(
+        run=f"prove-scaling-{secrets.token_hex(2)}",
+        scenario=replace(scenario, experiment=experiment),
+        stacks=(stack_of(load_manifests([SERVICES])[VARIANT]),),
+        telemetry=(Telemetry.parse("metrics"),),
+        roles={ROLE: (ROLE,)},
+        rung_s=0,
+        quick=True,
+        seed=SEED,
+        autoscalers=autoscalers,
+    )
+
+
+def _measured(scenario: Scenario, plans: Sequence[Plan]) -> list[Trial]:
+    notes = Notes()
+    choice = Choice(RuntimeName.KIND, "as this proof needs it")
+    with open_lab(choice, plans[0].run, [load_manifests([SERVICES])[VARIANT]], SEED, 1, notes.step) as lab:
+        for plan in plans:
+            compare(plan, _ports(lab, notes))
+    return notes.trials
+
+
+def _ports(lab: Lab, notes: Notes) -> Ports:
+    token = mint(lab.runtime.token_key(), WRITE_SCOPES, time.time(), 7200)
+    return Ports(
+        runtime=lab.runtime,
+        checker=lab.checker,
+        generator=lab.generator,
+        observer=notes,
+        fake_catalog_url=lab.fake_catalog_url,
+        write_token=lambda: token,
+        cluster=lab.cluster,
+    )
+
+
+def main() -> int:
+    scenario, trace = load_scenario(SCENARIO), flash_crowd()
+    assert scenario.experiment
+    light = Experiment(Kind.THROTTLE, 1, 1, load_s=LIGHT_S, limits_m=(SMALL.cpu_m,))
+    whole = Replayed(
+        **{name: getattr(scenario.experiment, name) for name in Experiment.__slots__}
+        | {"load_s": sum(step.duration_s for step in trace), "before_s": STEP_S, "after_s": STEP_S, "hold_s": None},
+        trace=trace,
+    )
+    try:
+        trials = _measured(scenario, [_plan(scenario, light, ()), _plan(scenario, whole, (OURS, HPA))])
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (LabError, subprocess.SubprocessError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    first, *replays = trials
+    by_arm = {by: next(trial for trial in replays if by in trial.variant) for by in NAMES}
+    service = service_of(first, [start for trial in replays for start in starts_s(trial.sizes)])
+    found = {
+        by: (seen(trial.sizes, whole.load_s), simulated(service, by, scenario, trace)) for by, trial in by_arm.items()
+    }
+    void = [f"{trial.variant}: {reason}" for trial in trials for reason in trial.void]
+    told = page(service, found, void, trace, f"{datetime.now(UTC):%Y-%m-%d}")
+    PAGE.write_text(told)
+    sys.stdout.write(told)
+    return 0 if all(agrees(by, real, middle(models)) for by, (real, models) in found.items()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

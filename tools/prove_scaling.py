@@ -47,7 +47,8 @@ from lab.tree import ROOT, SERVICES
 from lab.variants import load_manifests
 
 PAGE = ROOT / "docs" / "proofs" / "scaling.md"
-VARIANT, SCENARIO, ROLE = "fastapi", "scaleout", "recommend"
+SCENARIO, ROLE = "scaleout", "recommend"
+VARIANT = next(iter(load_manifests([SERVICES]).values()))
 OURS, HPA = Autoscaler.HTTPAUTOSCALER, Autoscaler.HPA
 NAMES = {OURS: "HTTPAutoscaler", HPA: "HPA"}
 TICKS_S = {OURS: TICK_S, HPA: SYNC_S}
@@ -136,7 +137,7 @@ def starts_s(sizes: Sequence[Size]) -> list[float]:
 def service_of(light: Trial, starts: Sequence[float]) -> Service:
     requests = sum(one.requests or 0 for one in light.replicas)
     return Service(
-        f"{VARIANT} {ROLE}",
+        f"{VARIANT.name} {ROLE}",
         cpu_s=sum(one.cpu_s for one in light.replicas) / requests,
         service_s=light.measurement.latency_ms["p50"] / 1000,
         cores=SMALL.cpu_m / 1000,
@@ -193,7 +194,7 @@ def page(
     lines = [
         "# The simulator beside a real cluster",
         "",
-        f"{date}, `make prove-scaling`: kind, {platform.system()} {platform.machine()}, {VARIANT}'s {ROLE} with "
+        f"{date}, `make prove-scaling`: kind, {platform.system()} {platform.machine()}, {VARIANT.name}'s {ROLE} with "
         f"{SMALL.cpu_m}m CPU,",
         f"from 1 to 4 replicas, under a flash crowd of {sum(step.duration_s for step in trace):g} s "
         f"({rates[0]:.0f} requests a second, {max(rates):.0f} at the peak, {rates[-1]:.0f} at the end).",
@@ -248,7 +249,7 @@ def _plan(scenario: Scenario, experiment: Experiment, autoscalers: tuple[Autosca
     return Plan(
         run=f"prove-scaling-{secrets.token_hex(2)}",
         scenario=replace(scenario, experiment=experiment),
-        stacks=(stack_of(load_manifests([SERVICES])[VARIANT]),),
+        stacks=(stack_of(VARIANT),),
         telemetry=(Telemetry.parse("metrics"),),
         roles={ROLE: (ROLE,)},
         rung_s=0,
@@ -261,7 +262,7 @@ def _plan(scenario: Scenario, experiment: Experiment, autoscalers: tuple[Autosca
 def _measured(scenario: Scenario, plans: Sequence[Plan]) -> list[Trial]:
     notes = Notes()
     choice = Choice(RuntimeName.KIND, "as this proof needs it")
-    with open_lab(choice, plans[0].run, [load_manifests([SERVICES])[VARIANT]], SEED, 1, notes.step) as lab:
+    with open_lab(choice, plans[0].run, [VARIANT], SEED, 1, notes.step) as lab:
         for plan in plans:
             compare(plan, _ports(lab, notes))
     return notes.trials

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import platform
 import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -29,12 +28,11 @@ from benchmarks.scaling.rivals import SYNC_S, Behavior
 from benchmarks.scaling.service import Service
 from benchmarks.scaling.traces import GENERATED_S, generated
 from lab.cli.choosing import Choice, RuntimeName
-from lab.cli.labs import Lab, open_lab
+from lab.cli.labs import open_lab
 from lab.core.autoscaling import Autoscaler, Size
 from lab.core.deployment import SMALL
 from lab.core.experiment import Experiment, Kind
 from lab.core.scaling import pod_seconds
-from lab.core.scenario import Scenario
 from lab.core.schedule import Step
 from lab.core.stacks import stack_of
 from lab.core.telemetry import Telemetry
@@ -47,12 +45,14 @@ from lab.tree import ROOT, SERVICES
 from lab.variants import load_manifests
 
 PAGE = ROOT / "docs" / "proofs" / "scaling.md"
-SCENARIO, ROLE = "scaleout", "recommend"
+ROLE, SCENARIO = "recommend", load_scenario("scaleout")
+SLO = Objective(latency_s=SCENARIO.slo.p99_ms / 1000)
 VARIANT = next(iter(load_manifests([SERVICES]).values()))
 OURS, HPA = Autoscaler.HTTPAUTOSCALER, Autoscaler.HPA
 NAMES = {OURS: "HTTPAutoscaler", HPA: "HPA"}
 TICKS_S = {OURS: TICK_S, HPA: SYNC_S}
 TARGET_PERCENT = 70  # as helm/service has it
+MOST = 4
 APART_MAX = 0.15  # of replica-seconds
 
 SEED = 1
@@ -64,6 +64,7 @@ SIMULATIONS = 50
 THREADS = 4  # as many as a replica has database connections
 
 INTERRUPTED = 130
+TOKEN_LIFETIME_S = 7200
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,26 +147,20 @@ def service_of(light: Trial, starts: Sequence[float]) -> Service:
     )
 
 
-def simulated(service: Service, by: Autoscaler, scenario: Scenario, trace: Sequence[Step]) -> list[Seen]:
-    objective = Objective(latency_s=scenario.slo.p99_ms / 1000)
-    assert scenario.experiment
-    most = scenario.experiment.max_replicas
-
+def simulated(service: Service, by: Autoscaler, trace: Sequence[Step]) -> list[Seen]:
     def arm(seed: str) -> Arm:
         match by:
             case Autoscaler.HTTPAUTOSCALER:
-                return Ours(Spec(max_replicas=most, objective=objective), seed)
+                return Ours(Spec(max_replicas=MOST, objective=SLO), seed)
             case Autoscaler.HPA:
-                return CpuHpa(TARGET_PERCENT, Behavior(), most, seed)
+                return CpuHpa(TARGET_PERCENT, Behavior(), MOST, seed)
             case Autoscaler.NONE:
                 raise ValueError(by)
             case _:
                 assert_never(by)
 
     end_s = sum(step.duration_s for step in trace)
-    return [
-        seen(replayed(service, arm(str(number)), trace, objective, str(number)), end_s) for number in range(SIMULATIONS)
-    ]
+    return [seen(replayed(service, arm(str(number)), trace, SLO, str(number)), end_s) for number in range(SIMULATIONS)]
 
 
 def middle(found: Sequence[Seen]) -> Seen:
@@ -196,7 +191,7 @@ def page(
         "",
         f"{date}, `make prove-scaling`: kind, {platform.system()} {platform.machine()}, {VARIANT.name}'s {ROLE} with "
         f"{SMALL.cpu_m}m CPU,",
-        f"from 1 to 4 replicas, under a flash crowd of {sum(step.duration_s for step in trace):g} s "
+        f"from 1 to {MOST} replicas, under a flash crowd of {sum(step.duration_s for step in trace):g} s "
         f"({rates[0]:.0f} requests a second, {max(rates):.0f} at the peak, {rates[-1]:.0f} at the end).",
         "Both autoscalers have their defaults.",
         "",
@@ -245,10 +240,10 @@ def _seconds(value: float | None, form: str = ".1f") -> str:
     return "–" if value is None else f"{value:{form}} s"
 
 
-def _plan(scenario: Scenario, experiment: Experiment, autoscalers: tuple[Autoscaler, ...]) -> Plan:
+def _plan(experiment: Experiment, autoscalers: tuple[Autoscaler, ...]) -> Plan:
     return Plan(
         run=f"prove-scaling-{secrets.token_hex(2)}",
-        scenario=replace(scenario, experiment=experiment),
+        scenario=replace(SCENARIO, experiment=experiment),
         stacks=(stack_of(VARIANT),),
         telemetry=(Telemetry.parse("metrics"),),
         roles={ROLE: (ROLE,)},
@@ -259,51 +254,50 @@ def _plan(scenario: Scenario, experiment: Experiment, autoscalers: tuple[Autosca
     )
 
 
-def _measured(scenario: Scenario, plans: Sequence[Plan]) -> list[Trial]:
+def _measured(plans: Sequence[Plan]) -> list[Trial]:
     notes = Notes()
     choice = Choice(RuntimeName.KIND, "as this proof needs it")
     with open_lab(choice, plans[0].run, [VARIANT], SEED, 1, notes.step) as lab:
+        token = mint(lab.runtime.token_key(), WRITE_SCOPES, time.time(), TOKEN_LIFETIME_S)
+        ports = Ports(
+            runtime=lab.runtime,
+            checker=lab.checker,
+            generator=lab.generator,
+            observer=notes,
+            fake_catalog_url=lab.fake_catalog_url,
+            write_token=lambda: token,
+            cluster=lab.cluster,
+        )
         for plan in plans:
-            compare(plan, _ports(lab, notes))
+            compare(plan, ports)
     return notes.trials
 
 
-def _ports(lab: Lab, notes: Notes) -> Ports:
-    token = mint(lab.runtime.token_key(), WRITE_SCOPES, time.time(), 7200)
-    return Ports(
-        runtime=lab.runtime,
-        checker=lab.checker,
-        generator=lab.generator,
-        observer=notes,
-        fake_catalog_url=lab.fake_catalog_url,
-        write_token=lambda: token,
-        cluster=lab.cluster,
-    )
-
-
 def main() -> int:
-    scenario, trace = load_scenario(SCENARIO), flash_crowd()
-    assert scenario.experiment
+    trace = flash_crowd()
     light = Experiment(Kind.THROTTLE, 1, 1, load_s=LIGHT_S, limits_m=(SMALL.cpu_m,))
     whole = Replayed(
-        **{name: getattr(scenario.experiment, name) for name in Experiment.__slots__}
-        | {"load_s": sum(step.duration_s for step in trace), "before_s": STEP_S, "after_s": STEP_S, "hold_s": None},
+        Kind.SCALEOUT,
+        repeats=1,
+        quick_repeats=1,
+        before_s=STEP_S,
+        load_s=sum(step.duration_s for step in trace),
+        after_s=STEP_S,
+        peak_per_s=PEAK_PER_S,
+        max_replicas=MOST,
         trace=trace,
     )
     try:
-        trials = _measured(scenario, [_plan(scenario, light, ()), _plan(scenario, whole, (OURS, HPA))])
+        first, *replays = _measured([_plan(light, ()), _plan(whole, (OURS, HPA))])
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (LabError, subprocess.SubprocessError) as error:
+    except LabError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    first, *replays = trials
     by_arm = {by: next(trial for trial in replays if by in trial.variant) for by in NAMES}
     service = service_of(first, [start for trial in replays for start in starts_s(trial.sizes)])
-    found = {
-        by: (seen(trial.sizes, whole.load_s), simulated(service, by, scenario, trace)) for by, trial in by_arm.items()
-    }
-    void = [f"{trial.variant}: {reason}" for trial in trials for reason in trial.void]
+    found = {by: (seen(trial.sizes, whole.load_s), simulated(service, by, trace)) for by, trial in by_arm.items()}
+    void = [f"{trial.variant}: {reason}" for trial in (first, *replays) for reason in trial.void]
     told = page(service, found, void, trace, f"{datetime.now(UTC):%Y-%m-%d}")
     PAGE.write_text(told)
     sys.stdout.write(told)

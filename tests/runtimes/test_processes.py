@@ -47,6 +47,18 @@ def test_a_pid_that_someone_else_has_now_is_not_ours(sleeper: subprocess.Popen[b
     assert sleeper.poll() is None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system remembers when a process started")
+def test_a_process_is_found_after_the_clock_was_set(
+    sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = processes.identify("sleeper", sleeper.pid)
+    an_hour_later = psutil.boot_time() + 3600
+
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: an_hour_later)
+
+    assert processes.find(identity)
+
+
 def test_a_zombie_has_ended(sleeper: subprocess.Popen[bytes]) -> None:
     identity = processes.identify("sleeper", sleeper.pid)
 

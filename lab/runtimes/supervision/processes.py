@@ -13,14 +13,14 @@ from pathlib import Path
 import psutil
 
 INTERVAL_S = 0.02
-# Where the system does not list them, every process has to be asked for its parent, some ms each time.
+# Linux; where the system does not list them, every process has to be asked for its parent, some ms each time.
 CHILDREN_ARE_LISTED = Path(f"/proc/self/task/{os.getpid()}/children").exists()
-START_TOLERANCE_S = 1.0  # the system's idea of its boot time, from which start times are told, may be corrected
+START_FIELD = 19  # of those that follow the name in Linux' /proc/PID/stat: ticks from boot until the start
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A process, and the one signal that asks it to end. `started` is Unix seconds."""
+    """A process, and the one signal that asks it to end. `started` is of a clock that nobody sets, if there is one."""
 
     name: str
     pid: int
@@ -30,16 +30,26 @@ class Identity:
 
 def identify(name: str, pid: int, ends_by: int = signal.SIGTERM) -> Identity:
     """Of a child that has not been waited for, or of ourselves."""
-    return Identity(name, pid, psutil.Process(pid).create_time(), ends_by)
+    return Identity(name, pid, _started(psutil.Process(pid)), ends_by)
 
 
 def find(identity: Identity) -> psutil.Process | None:
     """The process while it lives; a zombie has ended."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(identity.pid)
-        if abs(process.create_time() - identity.started) <= START_TOLERANCE_S and lives(process):
+        if _started(process) == identity.started and lives(process):
             return process
     return None
+
+
+def _started(process: psutil.Process) -> float:
+    """In ticks since boot on Linux, where Unix seconds would change with every correction of the clock."""
+    if not CHILDREN_ARE_LISTED:
+        return process.create_time()
+    try:
+        return float(Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[START_FIELD])
+    except (FileNotFoundError, ProcessLookupError):
+        raise psutil.NoSuchProcess(process.pid) from None
 
 
 def lives(process: psutil.Process) -> bool:
@@ -77,7 +87,7 @@ def session(identity: Identity) -> list[psutil.Process]:
     members = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
-            newer = process.create_time() >= identity.started - START_TOLERANCE_S
+            newer = _started(process) >= identity.started
             if newer and os.getsid(process.pid) == identity.pid and lives(process):
                 members.append(process)
     return members

@@ -56,10 +56,10 @@ MOST = 4
 APART_MAX = 0.15  # of replica-seconds
 
 SEED = 1
-PEAK_PER_S = 50.0
+PEAK_REPLICAS = 2.0  # that the load at its peak keeps busy all the time
 COMPRESSED = 3  # seconds of the generated trace that become one
 STEP_S = 5
-LIGHT_S = 40.0
+LIGHT_PER_S, LIGHT_S = 3.0, 40.0
 SIMULATIONS = 50
 THREADS = 4  # as many as a replica has database connections
 
@@ -109,12 +109,12 @@ class Notes:
         """Not kept."""
 
 
-def flash_crowd() -> tuple[Step, ...]:
+def flash_crowd(peak_per_s: float) -> tuple[Step, ...]:
     """The generated trace's first half, made shorter and lower."""
     rates = next(trace.rates_per_s for trace in generated(SEED) if trace.name == "flash")[: GENERATED_S // 2]
     every = COMPRESSED * STEP_S
     means = [fmean(rates[begin : begin + every]) for begin in range(0, len(rates), every)]
-    return tuple(Step(PEAK_PER_S * mean / max(means), STEP_S) for mean in means)
+    return tuple(Step(peak_per_s * mean / max(means), STEP_S) for mean in means)
 
 
 def seen(sizes: Sequence[Size], end_s: float) -> Seen:
@@ -135,7 +135,7 @@ def starts_s(sizes: Sequence[Size]) -> list[float]:
     return found
 
 
-def service_of(light: Trial, starts: Sequence[float]) -> Service:
+def service_of(light: Trial) -> Service:
     requests = sum(one.requests or 0 for one in light.replicas)
     return Service(
         f"{VARIANT.name} {ROLE}",
@@ -143,7 +143,6 @@ def service_of(light: Trial, starts: Sequence[float]) -> Service:
         service_s=light.measurement.latency_ms["p50"] / 1000,
         cores=SMALL.cpu_m / 1000,
         threads=THREADS,
-        start_s=(min(starts), max(starts)),
     )
 
 
@@ -240,10 +239,10 @@ def _seconds(value: float | None, form: str = ".1f") -> str:
     return "–" if value is None else f"{value:{form}} s"
 
 
-def _plan(experiment: Experiment, autoscalers: tuple[Autoscaler, ...]) -> Plan:
+def _plan(run: str, rate_per_s: float, experiment: Experiment, autoscalers: tuple[Autoscaler, ...] = ()) -> Plan:
     return Plan(
-        run=f"prove-scaling-{secrets.token_hex(2)}",
-        scenario=replace(SCENARIO, experiment=experiment),
+        run=run,
+        scenario=replace(SCENARIO, rate_per_s=rate_per_s, experiment=experiment),
         stacks=(stack_of(VARIANT),),
         telemetry=(Telemetry.parse("metrics"),),
         roles={ROLE: (ROLE,)},
@@ -254,10 +253,25 @@ def _plan(experiment: Experiment, autoscalers: tuple[Autoscaler, ...]) -> Plan:
     )
 
 
-def _measured(plans: Sequence[Plan]) -> list[Trial]:
-    notes = Notes()
-    choice = Choice(RuntimeName.KIND, "as this proof needs it")
-    with open_lab(choice, plans[0].run, [VARIANT], SEED, 1, notes.step) as lab:
+def _replay(trace: Sequence[Step]) -> Replayed:
+    return Replayed(
+        Kind.SCALEOUT,
+        repeats=1,
+        quick_repeats=1,
+        before_s=STEP_S,
+        load_s=sum(step.duration_s for step in trace),
+        after_s=STEP_S,
+        peak_per_s=max(step.rate_per_s for step in trace),
+        max_replicas=MOST,
+        trace=tuple(trace),
+    )
+
+
+def _measured() -> tuple[Service, tuple[Step, ...], list[Trial]]:
+    """The service under a light load, the trace that is made for it, and the trials under that."""
+    run, notes = f"prove-scaling-{secrets.token_hex(2)}", Notes()
+    light = Experiment(Kind.THROTTLE, 1, 1, load_s=LIGHT_S, limits_m=(SMALL.cpu_m,))
+    with open_lab(Choice(RuntimeName.KIND, "as this proof needs it"), run, [VARIANT], SEED, 1, notes.step) as lab:
         token = mint(lab.runtime.token_key(), WRITE_SCOPES, time.time(), TOKEN_LIFETIME_S)
         ports = Ports(
             runtime=lab.runtime,
@@ -268,36 +282,32 @@ def _measured(plans: Sequence[Plan]) -> list[Trial]:
             write_token=lambda: token,
             cluster=lab.cluster,
         )
-        for plan in plans:
-            compare(plan, ports)
-    return notes.trials
+        compare(_plan(run, LIGHT_PER_S, light), ports)
+        service = service_of(notes.trials[0])
+        trace = flash_crowd(PEAK_REPLICAS * service.capacity)
+        notes.step(f"one replica completes {service.capacity:.1f} requests a second; replaying for ten minutes each")
+        compare(_plan(run, trace[0].rate_per_s, _replay(trace), (OURS, HPA)), ports)
+    return service, trace, notes.trials
 
 
 def main() -> int:
-    trace = flash_crowd()
-    light = Experiment(Kind.THROTTLE, 1, 1, load_s=LIGHT_S, limits_m=(SMALL.cpu_m,))
-    whole = Replayed(
-        Kind.SCALEOUT,
-        repeats=1,
-        quick_repeats=1,
-        before_s=STEP_S,
-        load_s=sum(step.duration_s for step in trace),
-        after_s=STEP_S,
-        peak_per_s=PEAK_PER_S,
-        max_replicas=MOST,
-        trace=trace,
-    )
     try:
-        first, *replays = _measured([_plan(light, ()), _plan(whole, (OURS, HPA))])
+        service, trace, trials = _measured()
     except KeyboardInterrupt:
         return INTERRUPTED
     except LabError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    by_arm = {by: next(trial for trial in replays if by in trial.variant) for by in NAMES}
-    service = service_of(first, [start for trial in replays for start in starts_s(trial.sizes)])
-    found = {by: (seen(trial.sizes, whole.load_s), simulated(service, by, trace)) for by, trial in by_arm.items()}
-    void = [f"{trial.variant}: {reason}" for trial in (first, *replays) for reason in trial.void]
+    if starts := [start for trial in trials for start in starts_s(trial.sizes)]:
+        service = replace(service, start_s=(min(starts), max(starts)))
+    end_s = sum(step.duration_s for step in trace)
+    found = {
+        by: (seen(trial.sizes, end_s), simulated(service, by, trace))
+        for by in NAMES
+        for trial in trials
+        if by in trial.variant
+    }
+    void = [f"{trial.variant}: {reason}" for trial in trials for reason in trial.void]
     told = page(service, found, void, trace, f"{datetime.now(UTC):%Y-%m-%d}")
     PAGE.write_text(told)
     sys.stdout.write(told)

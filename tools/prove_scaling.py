@@ -12,7 +12,7 @@ import platform
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -32,14 +32,16 @@ from lab.cli.labs import open_lab
 from lab.core.autoscaling import Autoscaler, Size
 from lab.core.deployment import SMALL
 from lab.core.experiment import Experiment, Kind
+from lab.core.measurement import Measurement
 from lab.core.scaling import pod_seconds
-from lab.core.schedule import Step
+from lab.core.schedule import Step, mean_rate_per_s
 from lab.core.stacks import stack_of
 from lab.core.telemetry import Telemetry
 from lab.core.trial import Trial
 from lab.engine.compare import compare
 from lab.engine.plan import Plan, Ports
 from lab.errors import LabError
+from lab.ports import Load, LoadGenerator
 from lab.scenarios import load_scenario
 from lab.tree import ROOT, SERVICES
 from lab.variants import load_manifests
@@ -68,13 +70,16 @@ TOKEN_LIFETIME_S = 7200
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed(Experiment):
-    """One whose load is a trace."""
+class Replaying:
+    """A load generator whose loads that change follow the trace instead."""
 
-    trace: tuple[Step, ...] = ()
+    generator: LoadGenerator
+    trace: Sequence[Step]
 
-    def steps(self, rate_per_s: float) -> tuple[Step, ...]:
-        return self.trace
+    def run(self, load: Load, on_tick: Callable[[], None]) -> Measurement:
+        if load.steps:
+            load = replace(load, steps=tuple(self.trace), rate_per_s=mean_rate_per_s(self.trace))
+        return self.generator.run(load, on_tick)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +258,8 @@ def _plan(run: str, rate_per_s: float, experiment: Experiment, autoscalers: tupl
     )
 
 
-def _replay(trace: Sequence[Step]) -> Replayed:
-    return Replayed(
+def _replay(trace: Sequence[Step]) -> Experiment:
+    return Experiment(
         Kind.SCALEOUT,
         repeats=1,
         quick_repeats=1,
@@ -263,7 +268,6 @@ def _replay(trace: Sequence[Step]) -> Replayed:
         after_s=STEP_S,
         peak_per_s=max(step.rate_per_s for step in trace),
         max_replicas=MOST,
-        trace=tuple(trace),
     )
 
 
@@ -286,7 +290,8 @@ def _measured() -> tuple[Service, tuple[Step, ...], list[Trial]]:
         service = service_of(notes.trials[0])
         trace = flash_crowd(PEAK_REPLICAS * service.capacity)
         notes.step(f"one replica completes {service.capacity:.1f} requests a second; replaying for ten minutes each")
-        compare(_plan(run, trace[0].rate_per_s, _replay(trace), (OURS, HPA)), ports)
+        replaying = replace(ports, generator=Replaying(lab.generator, trace))
+        compare(_plan(run, trace[0].rate_per_s, _replay(trace), (OURS, HPA)), replaying)
     return service, trace, notes.trials
 
 

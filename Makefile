@@ -42,8 +42,10 @@ test-cluster: $(READY) ## Run the tests that need Docker, kind, helm and kubectl
 	@$(BIN)/pytest tests/helm tests/cluster --timeout 900 -m "not long"
 
 .PHONY: update
-update: $(READY) ## Resolve the pins in constraints/ anew
+update: $(READY) ## Resolve the pins in constraints/ anew, and generate dashboards and rules
 	@$(BIN)/python -m tools.constraints
+	@$(BIN)/python -m dashboards
+	@$(BIN)/python -m dashboards.rules
 
 .PHONY: down
 down: $(READY) ## Stop whatever a lab left running, and remove its kind cluster

@@ -78,6 +78,7 @@ class Label(StrEnum):
     RUN = "run"
     TRIAL = "trial"
     VARIANT = "variant"
+    SCENARIO = "scenario"
 
 
 class Teller(Enum):
@@ -151,20 +152,24 @@ REQUIRED = (
     SPANS_EXPORTED,
 )
 # What our own variants tell beside, each where it has such a thing.
+LOOP_LAG = Metric("event_loop_lag_seconds", "histogram", (), Teller.SOME)
 MORE = (
-    Metric("event_loop_lag_seconds", "histogram", (), Teller.SOME),
+    LOOP_LAG,
     Metric("python_gc_pause_seconds", "histogram", (Label.GENERATION,)),
     Metric("thread_pool_max", "gauge", (Label.THREADS,), Teller.SOME),
     Metric("thread_pool_active", "gauge", (Label.THREADS,), Teller.SOME),
     Metric("thread_pool_queue_length", "gauge", (Label.THREADS,), Teller.SOME),
 )
 
-# What load workers tell, of all requests that they send. `outcome` is `ok`, or the kind of failure as in results.
+# What load workers tell, of all requests that they send: to which variant, as which scenario has them. `outcome` is
+# `ok`, or the kind of failure as in results.
 LOAD_OK = "ok"
 LOAD_OTHER = "other"
 LOAD_LAG_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
-LOAD_OFFERED = Metric("lab_load_offered_total", "counter", (), Teller.LOAD)
-LOAD_COMPLETED = Metric("lab_load_completed_total", "counter", (Label.OUTCOME,), Teller.LOAD)
-LOAD_LATENCY = Metric("lab_load_latency_seconds", "histogram", (), Teller.LOAD)
+OF_LOAD = (Label.VARIANT, Label.SCENARIO)
+LOAD_OFFERED = Metric("lab_load_offered_total", "counter", OF_LOAD, Teller.LOAD)
+LOAD_COMPLETED = Metric("lab_load_completed_total", "counter", (*OF_LOAD, Label.OUTCOME), Teller.LOAD)
+LOAD_RETRIED = Metric("lab_load_retried_total", "counter", OF_LOAD, Teller.LOAD)
+LOAD_LATENCY = Metric("lab_load_latency_seconds", "histogram", OF_LOAD, Teller.LOAD)
 LOAD_LAG = Metric("lab_load_schedule_lag_seconds", "histogram", (), Teller.LOAD)
 TRIAL_INFO = Metric("lab_trial_info", "gauge", (Label.RUN, Label.TRIAL, Label.VARIANT), Teller.LOAD)

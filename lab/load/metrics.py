@@ -1,4 +1,4 @@
-"""What a load worker tells Prometheus: requests offered and completed, latency from the schedule, and for which trial.
+"""What a load worker tells Prometheus: requests offered and completed, latency from the schedule, and for what.
 
 Updated in batches, so that a request costs nothing for it.
 """
@@ -28,6 +28,8 @@ from lab.core.conventions import (
     LOAD_OFFERED,
     LOAD_OK,
     LOAD_OTHER,
+    LOAD_RETRIED,
+    OF_LOAD,
     TRIAL_INFO,
 )
 from lab.load.requests import Exchange
@@ -56,9 +58,8 @@ class LoadMetrics(Collector):
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._offered = 0
-        self._completed = Counter({LOAD_OK: 0})
-        self._latencies = _Buckets(BUCKETS_S)
+        self._told: dict[tuple[str, str], _Told] = {}
+        self._now = _Told()
         self._lags = _Buckets(LOAD_LAG_BUCKETS_S)
         self._trial: tuple[str, str, str] | None = None
 
@@ -69,34 +70,44 @@ class LoadMetrics(Collector):
         start_http_server(port, registry=registry)
 
     def begin(self, load: Load) -> None:
+        with self._lock:
+            self._now = self._told.setdefault((load.variant, load.scenario.name), _Told())
         self._trial = (load.run, load.trial, load.variant)
 
     def end(self) -> None:
         self._trial = None
 
     def add(self, lags_s: Sequence[float], settled: Sequence[Exchange]) -> None:
-        """Requests that left, and those that were settled, since the last time."""
+        """Requests of the load that began last which left, and those that were settled, since the last time."""
         completed = Counter(exchange.error or LOAD_OK for exchange in settled)
         with self._lock:
-            self._offered += len(lags_s)
+            told = self._now
+            told.offered += len(lags_s)
+            told.retried += sum(exchange.resent for exchange in settled)
             for kind, count in completed.items():
-                self._completed[kind if kind in KINDS or kind == LOAD_OK else LOAD_OTHER] += count
-            self._latencies.add(exchange.latency_s for exchange in settled)
+                told.completed[kind if kind in KINDS or kind == LOAD_OK else LOAD_OTHER] += count
+            told.latencies.add(exchange.latency_s for exchange in settled)
             self._lags.add(lags_s)
 
     def collect(self) -> Iterator[Metric]:
-        with self._lock:
-            completed, latencies, lags = dict(self._completed), self._latencies.read(), self._lags.read()
-            offered = self._offered
-        yield CounterMetricFamily(LOAD_OFFERED.name, "Requests that were sent", value=offered)
-        by_outcome = CounterMetricFamily(
+        offered = CounterMetricFamily(LOAD_OFFERED.name, "Requests that were sent", labels=OF_LOAD)
+        completed = CounterMetricFamily(
             LOAD_COMPLETED.name, "Requests that were answered or failed", labels=LOAD_COMPLETED.labels
         )
-        for outcome, count in completed.items():
-            by_outcome.add_metric([outcome], count)
-        yield by_outcome
-        yield _histogram(LOAD_LATENCY.name, "From when a request was due to its answer or failure", latencies)
-        yield _histogram(LOAD_LAG.name, "From when a request was due to when it was sent", lags)
+        retried = CounterMetricFamily(LOAD_RETRIED.name, "Requests that were sent twice", labels=OF_LOAD)
+        latencies = HistogramMetricFamily(
+            LOAD_LATENCY.name, "From when a request was due to its answer or failure", labels=OF_LOAD
+        )
+        lags = HistogramMetricFamily(LOAD_LAG.name, "From when a request was due to when it was sent")
+        with self._lock:
+            for labels, told in self._told.items():
+                offered.add_metric(labels, told.offered)
+                retried.add_metric(labels, told.retried)
+                latencies.add_metric(labels, *told.latencies.read())
+                for outcome, count in told.completed.items():
+                    completed.add_metric([*labels, outcome], count)
+            lags.add_metric([], *self._lags.read())
+        yield from (offered, completed, retried, latencies, lags)
         info = GaugeMetricFamily(TRIAL_INFO.name, "The trial that runs", labels=TRIAL_INFO.labels)
         if trial := self._trial:
             info.add_metric(trial, 1)
@@ -119,6 +130,10 @@ class _Buckets:
         return list(zip(map(floatToGoString, self._bounds), accumulate(self._counts), strict=True)), self._sum
 
 
-def _histogram(name: str, what: str, read: Buckets) -> Metric:
-    buckets, total = read
-    return HistogramMetricFamily(name, what, buckets=buckets, sum_value=total)
+class _Told:
+    """Of all requests for one variant and scenario."""
+
+    def __init__(self) -> None:
+        self.offered = self.retried = 0
+        self.completed = Counter({LOAD_OK: 0})
+        self.latencies = _Buckets(BUCKETS_S)

@@ -6,7 +6,8 @@ Series of a resource end with it, or with the operator's turn, when another one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import Counter as Counted
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -36,6 +37,10 @@ class Metrics:
 
         self._desired = gauge("desired_replicas", "Replicas that were decided on", OF_RESOURCE)
         self._current = gauge("current_replicas", "Replicas that the target was asked for", OF_RESOURCE)
+        self._rules = gauge("rule_replicas", "Replicas that a rule asks for, before bounds", (*OF_RESOURCE, "rule"))
+        self._waiting = gauge(
+            "waiting_pods", "Pods of the target that don't start, by reason", (*OF_RESOURCE, "reason")
+        )
         self._decisions = counter("decisions", "Decisions, one a tick, by reason", (*OF_RESOURCE, "reason"))
         self._failures = counter("scrape_errors", "Replicas that told nothing when asked, by fault", ("fault",))
         self._requests = counter(
@@ -68,6 +73,12 @@ class Metrics:
         self._current.labels(namespace, name).set(current)
         self._desired.labels(namespace, name).set(decision.replicas)
         self._decisions.labels(namespace, name, str(decision.reason)).inc()
+        asked = {str(one.rule): one.need for one in decision.recommendations}
+        _tell(self._rules, namespace, name, asked)
+
+    def waits(self, namespace: str, name: str, reasons: Iterable[str]) -> None:
+        """A reason for each pod of the target that does not start."""
+        _tell(self._waiting, namespace, name, Counted(reasons))
 
     def scraped(self, failures: Iterable[Failure]) -> None:
         for failure in failures:
@@ -78,8 +89,15 @@ class Metrics:
 
     def ended(self, namespace: str, name: str) -> None:
         self._ticked.pop((namespace, name), None)
-        for metric in (self._desired, self._current, self._decisions):
+        for metric in (self._desired, self._current, self._rules, self._waiting, self._decisions):
             metric.remove_by_labels({"namespace": namespace, "name": name})
+
+
+def _tell(gauge: Gauge, namespace: str, name: str, values: Mapping[str, float]) -> None:
+    """All values of a resource, by their last label; others that it had are no more."""
+    gauge.remove_by_labels({"namespace": namespace, "name": name})
+    for label, value in values.items():
+        gauge.labels(namespace, name, label).set(value)
 
 
 def _tasks() -> int:

@@ -33,6 +33,9 @@ class UnknownSelectorError(ValueError):
     """A scale subresource tells its pods by a selector that is none."""
 
 
+UNSCHEDULABLE = "Unschedulable"  # a pod's condition
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """`cpu` is its limit in cores, None without one."""
@@ -55,6 +58,11 @@ class Pod:
     unschedulable: bool
     stuck: str
     containers: tuple[Container, ...]
+
+    @property
+    def waits(self) -> str:
+        """Why it does not start, as Kubernetes calls it; empty where nothing keeps it."""
+        return self.stuck or (UNSCHEDULABLE if self.unschedulable else "")
 
     def port(self, port: str | int) -> int | None:
         """The number of a container port by its name; a number is one already. None where no port has the name."""
@@ -132,7 +140,7 @@ def pod(body: Mapping[str, Any]) -> Pod | None:
         template=next((labels[name] for name in TEMPLATES if name in labels), ""),
         ready=conditions.get("Ready", {}).get("status") == "True",
         leaving="deletionTimestamp" in metadata,
-        unschedulable=scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable",
+        unschedulable=scheduled.get("status") == "False" and scheduled.get("reason") == UNSCHEDULABLE,
         stuck=next((reason for reason in waiting if reason and reason not in STARTING), ""),
         containers=tuple(_container(one) for one in spec.get("containers") or ()),
     )

@@ -136,6 +136,8 @@ class Ticker:
             ]
             scraped = await self._scraped(resource, pods)
             pods = await self._confirmed(resource, found, pods, scraped, memory)
+        waiting = [one.waits for one in pods if one.waits and not one.leaving]
+        self.metrics.waits(resource.namespace, resource.name, waiting)
         seen = observed(found, pods, scraped.samples, resource.source, other)
         decision, memory.state = decide(resource.spec, seen, memory.state, self.clock())
         if decision.reason is Reason.NO_DATA and scraped.failures:

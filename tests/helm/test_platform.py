@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.promql import named
+from dashboards.series import SERIES
 from lab.runtimes.kubernetes.attached import Work
 from tests.helm import charts, documentation
 from tests.helm.charts import ROOT, Document, Values
@@ -59,7 +61,10 @@ needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promto
 
 @pytest.mark.parametrize("shape", ["default", "minimal", "namespaced"])
 def test_rendered_as_reviewed(shape: str) -> None:
-    charts.golden(f"platform/{shape}.yaml", charts.manifest(CHART, SHAPES[shape]))
+    """But for the dashboards, which are files of the chart already."""
+    documents = charts.manifest(CHART, SHAPES[shape]).split("\n---\n")
+    reviewed = [of for of in documents if "\n  name: grafana-dashboards\n" not in of]
+    charts.golden(f"platform/{shape}.yaml", "\n---\n".join(reviewed))
 
 
 @charts.needs_kubeconform
@@ -89,6 +94,7 @@ REFUSED = [
     ("traces from nowhere", {"collector": {"enabled": False}}, "tempo needs collector, which is switched off"),
     ("half of a Tempo", {"tempo": {"url": "http://tempo.example:3200"}}, "tempo.otlpEndpoint, where the collector"),
     ("the other half", {"tempo": {"otlpEndpoint": "tempo.example:4317"}}, "tempo.url, which is empty"),
+    ("windows over what is kept", {"prometheus": {"rules": "production"}}, "production looks back 3 days, and"),
     ("spans to nowhere", {**MINIMAL, "collector": {"enabled": True}}, "collector has nowhere to send spans"),
 ]
 
@@ -219,38 +225,56 @@ def test_prometheus_takes_its_configuration(shape: str, tmp_path: Path) -> None:
     _run("promtool", "check", "config", "--syntax-only", str(path))
 
 
+def test_a_change_of_the_rules_replaces_prometheus_alone() -> None:
+    kept: Values = {"prometheus": {"retention": {"time": "4d"}}}
+    before, after = _pods(kept), _pods({"prometheus": {"retention": {"time": "4d"}, "rules": "production"}})
+    assert {name for name in before if before[name] != after[name]} == {"prometheus"}
+
+
+@pytest.mark.parametrize("rules", ["lab", "production"])
+def test_prometheus_gets_the_rules_as_they_are(rules: str) -> None:
+    values: Values = {"prometheus": {"retention": {"time": "4d"}, "rules": rules}}
+    given = yaml.safe_load(_config("prometheus", "rules.yaml", values))
+    assert given == yaml.safe_load((ROOT / "helm" / "platform" / "rules" / f"{rules}.yaml").read_text())
+    config = yaml.safe_load(_config("prometheus", "prometheus.yml", values))
+    assert config["rule_files"] == ["/etc/prometheus/rules.yaml"]
+
+
 @needs_promtool
-def test_prometheus_takes_every_query_of_the_dashboards(tmp_path: Path) -> None:
-    queries = [re.sub(r"\$\w+", ".*", query) for query in (*_panel_queries(), *_trace_queries())]
-    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+def test_prometheus_takes_what_is_asked_of_a_trace(tmp_path: Path) -> None:
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(_trace_queries())]
     path = tmp_path / "rules.yml"
-    path.write_text(yaml.safe_dump({"groups": [{"name": "dashboards", "rules": rules}]}))
-    assert len(rules) > 5
+    path.write_text(yaml.safe_dump({"groups": [{"name": "traces", "rules": rules}]}))
     _run("promtool", "check", "rules", str(path))
 
 
-def test_dashboards_ask_for_metrics_that_exist() -> None:
-    told = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "telemetry.md").read_text()))
-    asked = {
-        re.sub(r"_(bucket|count|sum)$", "", name)
-        for query in (*_panel_queries(), *_trace_queries())
-        for name in re.findall(r"\w+(?=[{\[])", query)
-    }
-    assert {name for name in asked - told if not name.startswith("container_")} == {
-        "traces_span_metrics_calls_total",
-        "up",
-    }
+def test_a_trace_asks_for_series_that_exist() -> None:
+    asked = {selector.name for query in _trace_queries() for selector in named(query).selectors}
+    assert asked - SERIES.keys() == set()
 
 
-def test_dashboards_know_the_data_sources_by_their_uid() -> None:
-    known = {of["uid"] for of in _datasources({})}
-    asked = {
-        target["datasource"]["uid"]
+def test_dashboards_have_a_data_source_of_each_kind_that_they_choose_from() -> None:
+    chosen = {
+        variable["query"]
         for dashboard in _dashboards()
-        for panel in dashboard["panels"]
-        for target in panel["targets"]
+        for variable in dashboard["templating"]["list"]
+        if variable["type"] == "datasource"
     }
-    assert asked <= known == {"prometheus", "tempo", "alertmanager"}
+    assert chosen == {"prometheus", "tempo"} <= {of["type"] for of in _datasources({})}
+
+
+def test_grafana_gets_the_dashboards_as_they_are() -> None:
+    (mounted,) = [of["data"] for of in _kind("ConfigMap", {}) if of["metadata"]["name"] == "grafana-dashboards"]
+    assert mounted == {path.name: path.read_text() for path in (charts.CHARTS / CHART / "dashboards").iterdir()}
+
+
+def test_grafana_opens_on_a_dashboard_that_is_mounted() -> None:
+    (container,) = _pods({})["grafana"]["spec"]["containers"]
+    (home,) = [of["value"] for of in container["env"] if of["name"] == "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    (mounted,) = [of["data"] for of in _kind("ConfigMap", {}) if of["metadata"]["name"] == "grafana-dashboards"]
+    folder, _, name = home.rpartition("/")
+    (mount,) = [of["mountPath"] for of in container["volumeMounts"] if of["name"] == "dashboards"]
+    assert (folder, json.loads(mounted[name])["title"]) == (mount, "Compare")
 
 
 def test_exemplars_and_traces_lead_to_each_other() -> None:
@@ -342,13 +366,6 @@ def _datasources(values: Values) -> list[Mapping[str, Any]]:
 
 def _dashboards() -> list[Document]:
     return [json.loads(path.read_text()) for path in sorted((charts.CHARTS / CHART / "dashboards").glob("*.json"))]
-
-
-def _panel_queries() -> Iterator[str]:
-    for dashboard in _dashboards():
-        for panel in dashboard["panels"]:
-            for target in panel["targets"]:
-                yield target["expr"]
 
 
 def _trace_queries() -> Iterator[str]:

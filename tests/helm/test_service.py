@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from lab.core.autoscaling import Autoscaler, Autoscaling
+from lab.core.telemetry import Telemetry
 from lab.report.experiments import HPA_PERCENT, PERCENT
 from lab.runtimes.kubernetes import operator, values
 from tests.helm import charts, documentation
@@ -99,6 +100,15 @@ def test_pods_keep_the_restricted_standard(case: str) -> None:
 @pytest.mark.parametrize("case", ["defaults", "everything"])
 def test_lint_has_no_complaint(case: str) -> None:
     charts.lint(CHART, CASES.get(case, {}))
+
+
+@pytest.mark.parametrize("level", ["off", "metrics", "official-100", "official-5", "official-7", "official-0.5"])
+def test_pods_name_their_level_of_telemetry_as_the_lab_does(level: str) -> None:
+    telemetry = Telemetry.parse(level)
+    values = {**PING, "telemetry": {"mode": telemetry.mode.value, "traced": telemetry.traced}}
+    (deployment,) = [of for of in charts.render(CHART, values) if of["kind"] == "Deployment"]
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert labels["frameworklab.dev/telemetry"] == telemetry.name
 
 
 def test_the_readme_tells_every_value() -> None:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from lab.core.conventions import BUCKETS_S, LOAD_COMPLETED, LOAD_LAG, LOAD_LATENCY, LOAD_OFFERED, TRIAL_INFO, Label
+from lab.core.conventions import (
+    BUCKETS_S,
+    LOAD_COMPLETED,
+    LOAD_LAG,
+    LOAD_LATENCY,
+    LOAD_OFFERED,
+    LOAD_RETRIED,
+    TRIAL_INFO,
+    Label,
+)
 from lab.core.exposition import Exposition, parse, quantile, total
 from lab.load.metrics import LoadMetrics
 from lab.load.requests import Exchange, Kind
@@ -28,6 +38,12 @@ def exchange(latency_s: float, error: str | None = None) -> Exchange:
     return Exchange(0.0, Kind(PING, LOAD, contract_operations()), b"", b"", latency_s=latency_s, error=error)
 
 
+def begun() -> LoadMetrics:
+    metrics = LoadMetrics()
+    metrics.begin(LOAD)
+    return metrics
+
+
 def told(metrics: LoadMetrics) -> Exposition:
     registry = CollectorRegistry()
     registry.register(metrics)
@@ -43,7 +59,7 @@ def outcomes(exposition: Exposition) -> dict[str, float]:
 
 
 def test_requests_are_counted_as_they_leave_and_end() -> None:
-    metrics = LoadMetrics()
+    metrics = begun()
     metrics.add([0.0, 0.0, 0.0], [exchange(0.02)])
     metrics.add([0.004], [exchange(0.02), exchange(2.0, "timeout"), exchange(0.3, "status 503")])
 
@@ -57,18 +73,41 @@ def test_requests_are_counted_as_they_leave_and_end() -> None:
 
 
 def test_the_kind_of_success_is_there_from_the_start() -> None:
-    assert outcomes(told(LoadMetrics())) == {"ok": 0}
+    assert outcomes(told(begun())) == {"ok": 0}
 
 
 def test_what_a_target_makes_up_is_no_new_series() -> None:
-    metrics = LoadMetrics()
+    metrics = begun()
     metrics.add([], [exchange(0.1, f"status {status}") for status in (503, 599, 600, 999)])
     assert outcomes(told(metrics)) == {"ok": 0, "status 503": 1, "other": 3}
 
 
+def test_a_request_that_was_sent_twice_is_counted_once_more() -> None:
+    metrics = begun()
+    again = exchange(0.1)
+    again.resent = True
+    metrics.add([], [again, exchange(0.1)])
+    assert total(told(metrics).counters, LOAD_RETRIED.name) == 1
+
+
+def test_each_variant_and_scenario_is_counted_by_itself_and_goes_on_from_where_it_was() -> None:
+    metrics = begun()
+    metrics.add([0.0], [])
+    metrics.begin(replace(LOAD, variant="another"))
+    metrics.add([0.0, 0.0], [])
+    metrics.begin(LOAD)
+    metrics.add([0.0, 0.0], [])
+    offered = {
+        (series.label(Label.VARIANT), series.label(Label.SCENARIO)): count
+        for series, count in told(metrics).counters.items()
+        if series.name == LOAD_OFFERED.name
+    }
+    assert offered == {("a variant", LOAD.scenario.name): 3, ("another", LOAD.scenario.name): 2}
+
+
 @pytest.mark.parametrize("bound", BUCKETS_S)
 def test_latencies_are_in_the_buckets_of_the_conventions(bound: float) -> None:
-    metrics = LoadMetrics()
+    metrics = begun()
     metrics.add([], [exchange(bound)])
     assert quantile(1.0, [told(metrics).counters], LOAD_LATENCY.name) == bound
 

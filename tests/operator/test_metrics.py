@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from scaler.decision import Decision, Reason
+from scaler.demand import Recommendation, Rule
 from scaler.metrics import SILENT_S, Metrics
 from scaler.scraping import Failure, Fault
 
@@ -65,15 +66,31 @@ def test_who_has_ended_is_not_waited_for(told: Told) -> None:
 
 
 def test_series_end_with_their_resource(told: Told) -> None:
-    decision = Decision(3, Reason.TOO_MUCH, "2 → 3")
+    decision = Decision(3, Reason.TOO_MUCH, "2 → 3", (Recommendation(Rule.THROUGHPUT, 2.5, {}),))
     for name in ("catalog", "orders"):
         told.metrics.decided("shop", name, 2, decision)
+        told.metrics.waits("shop", name, ["CrashLoopBackOff", "Unschedulable", "CrashLoopBackOff"])
     told.metrics.ended("shop", "catalog")
 
     labels = 'name="orders",namespace="shop"'
     assert told.lines("desired_replicas") == [f"lab_autoscaler_desired_replicas{{{labels}}} 3.0"]
     assert told.lines("current_replicas") == [f"lab_autoscaler_current_replicas{{{labels}}} 2.0"]
     assert told.lines("decisions_total") == [f'lab_autoscaler_decisions_total{{{labels},reason="TooMuchLoad"}} 1.0']
+    assert told.lines("rule_replicas") == [f'lab_autoscaler_rule_replicas{{{labels},rule="Throughput"}} 2.5']
+    assert told.lines("waiting_pods") == [
+        f'lab_autoscaler_waiting_pods{{{labels},reason="CrashLoopBackOff"}} 2.0',
+        f'lab_autoscaler_waiting_pods{{{labels},reason="Unschedulable"}} 1.0',
+    ]
+
+
+def test_what_is_no_more_is_not_told(told: Told) -> None:
+    asked = (Recommendation(Rule.THROUGHPUT, 2.5, {}), Recommendation(Rule.CONCURRENCY, 1.0, {}))
+    told.metrics.decided("shop", "catalog", 2, Decision(3, Reason.TOO_MUCH, "2 → 3", asked))
+    told.metrics.waits("shop", "catalog", ["Unschedulable"])
+    told.metrics.decided("shop", "catalog", 3, Decision(3, Reason.NO_DATA, "3 stay"))
+    told.metrics.waits("shop", "catalog", [])
+
+    assert told.lines("rule_replicas") == told.lines("waiting_pods") == []
 
 
 def test_faults_and_requests_are_counted(told: Told) -> None:

@@ -17,6 +17,13 @@ frameworklab.dev/role: {{ .Values.role }}
 {{ include "service.commonLabels" . }}
 {{- end -}}
 
+{{/* As the lab calls levels of telemetry: `off`, `metrics`, or `official-5` where 5 % of requests are traced. */}}
+{{- define "service.telemetryLevel" -}}
+{{- with .Values.telemetry -}}
+{{ .mode }}{{ if eq .mode "official" }}-{{ round (mulf .traced 100) 3 }}{{ end }}
+{{- end -}}
+{{- end -}}
+
 {{- define "service.commonLabels" -}}
 app.kubernetes.io/name: {{ .Values.variant }}
 app.kubernetes.io/part-of: framework-lab

@@ -47,3 +47,11 @@ def runtime(lab_directory: Path) -> Iterator[LocalRuntime]:
     """Each test deploys and makes databases under names of its own."""
     with local_lab(lambda _: None, lab_directory) as runtime:
         yield runtime
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What a test counted, wherever it ran."""
+    for report in terminalreporter.getreports("passed"):
+        if report.when == "call":
+            for name, value in report.user_properties:
+                terminalreporter.write_line(f"{name}: {value}")

@@ -35,7 +35,7 @@ check: $(READY) ## Lint, types, layers
 
 .PHONY: test
 test: $(READY) ## Run the tests against real PostgreSQL, Valkey and services
-	@$(BIN)/pytest -n 2 --ignore=tests/cluster
+	@$(BIN)/pytest -n 2 --ignore=tests/cluster -m "not long"
 
 .PHONY: test-cluster
 test-cluster: $(READY) ## Run the tests that need Docker, kind, helm and kubectl, on a cluster of their own
@@ -62,6 +62,10 @@ bench-%: $(READY) ## Measure one ratio; the last line is JSON
 .PHONY: prove-cluster
 prove-cluster: $(READY) ## Run all tests on a cluster, the long ones too
 	@$(BIN)/pytest tests/helm tests/cluster --timeout 1800
+
+.PHONY: prove-alerts
+prove-alerts: $(READY) ## Play every alert in both scales of windows
+	@$(BIN)/pytest -n 2 tests/rules
 
 prove-%: $(READY) ## Prove what takes too long for the tests; the result is a page in docs/proofs
 	@$(BIN)/python -m tools.prove_$(subst -,_,$*)

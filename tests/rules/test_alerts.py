@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dashboards.rules.files import FOLDER
-from dashboards.rules.scale import SCALES, Scale
+from dashboards.rules.scale import LAB, SCALES, Scale
 from tests.rules.cases import CLAIMS, FIRES, QUIET
 from tests.rules.worlds import Samples, promtool, step_s
 
@@ -21,6 +21,10 @@ EVER = "10d"
 
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 of_each_scale = pytest.mark.parametrize("scale", SCALES, ids=lambda scale: scale.name)
+# Those of production differ in their windows alone, and a play takes seconds of CPU.
+played = pytest.mark.parametrize(
+    "scale", [pytest.param(one, marks=[] if one is LAB else [pytest.mark.long], id=one.name) for one in SCALES]
+)
 
 
 @needs_promtool
@@ -30,7 +34,7 @@ def test_prometheus_takes_the_rules(scale: Scale) -> None:
 
 
 @needs_promtool
-@of_each_scale
+@played
 @pytest.mark.parametrize("case", FIRES)
 def test_it_fires_in_time_and_no_other_does(case: str, scale: Scale, tmp_path: Path) -> None:
     fires = FIRES[case]
@@ -42,7 +46,7 @@ def test_it_fires_in_time_and_no_other_does(case: str, scale: Scale, tmp_path: P
 
 
 @needs_promtool
-@of_each_scale
+@played
 @pytest.mark.parametrize("case", QUIET)
 def test_nothing_fires(case: str, scale: Scale, tmp_path: Path) -> None:
     steps = max(len(values) for samples in QUIET[case] for values in samples.values())

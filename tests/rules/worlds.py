@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from dashboards.rules.files import groups
 from dashboards.rules.scale import Scale
 from lab.core.operations import Operation
 
@@ -157,7 +158,10 @@ def autoscaler(*phases: Phase, name: str = "one-catalog") -> Samples:
 def promtool(
     scale: Scale, rules: str, samples: Iterable[Samples], expects: Iterable[Mapping[str, Any]], coarse: int
 ) -> Any:
-    """The document of a test; counters of `samples` are per second until now."""
+    """The document of a test; counters of `samples` are per second until now.
+
+    What one group records others read at the same time, and steps may be longer than Prometheus looks back.
+    """
     every_s = step_s(scale, coarse)
     series = [
         {"series": name, "values": " ".join(_written(values, every_s if _is_counter(name) else 1))}
@@ -167,6 +171,7 @@ def promtool(
     return {
         "rule_files": [rules],
         "evaluation_interval": f"{every_s}s",
+        "group_eval_order": [group.name for group in groups(scale)],
         "tests": [{"interval": f"{every_s}s", "input_series": series, "promql_expr_test": list(expects)}],
     }
 

@@ -39,6 +39,7 @@ CONTAINER_THROTTLED = "container_cpu_cfs_throttled_periods_total"
 CONTAINER_THROTTLED_S = "container_cpu_cfs_throttled_seconds_total"
 CONTAINER_MEMORY = "container_memory_working_set_bytes"
 CONTAINER_RSS = "container_memory_rss"
+CONTAINER_STARTED = "container_start_time_seconds"
 NETWORK_RECEIVED = "container_network_receive_bytes_total"
 NETWORK_SENT = "container_network_transmit_bytes_total"
 
@@ -109,7 +110,15 @@ SERIES: Mapping[str, frozenset[str]] = {
     **dict.fromkeys((UP, SCRAPE_DURATION, SCRAPE_SAMPLES), OF_PODS | OF_CONTAINERS),
     STARTED: OF_PODS,
     **dict.fromkeys(
-        (CONTAINER_CPU, CONTAINER_PERIODS, CONTAINER_THROTTLED, CONTAINER_THROTTLED_S, CONTAINER_MEMORY, CONTAINER_RSS),
+        (
+            CONTAINER_CPU,
+            CONTAINER_PERIODS,
+            CONTAINER_THROTTLED,
+            CONTAINER_THROTTLED_S,
+            CONTAINER_MEMORY,
+            CONTAINER_RSS,
+            CONTAINER_STARTED,
+        ),
         OF_CONTAINERS,
     ),
     **{name: OF_CONTAINERS - {"container"} | {"interface"} for name in (NETWORK_RECEIVED, NETWORK_SENT)},

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import fmean, median
-from typing import assert_never
 
 from scaler.spec import Objective, Spec
 from shop.tokens import WRITE_SCOPES, mint
@@ -67,6 +66,12 @@ THREADS = 4  # as many as a replica has database connections
 
 INTERRUPTED = 130
 TOKEN_LIFETIME_S = 7200
+
+
+ARMS: Mapping[Autoscaler, Callable[[str], Arm]] = {
+    OURS: lambda seed: Ours(Spec(max_replicas=MOST, objective=SLO), seed),
+    HPA: lambda seed: CpuHpa(TARGET_PERCENT, Behavior(), MOST, seed),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +164,8 @@ def service_of(light: Trial) -> Service:
 
 
 def simulated(service: Service, by: Autoscaler, trace: Sequence[Step]) -> list[Seen]:
-    def arm(seed: str) -> Arm:
-        match by:
-            case Autoscaler.HTTPAUTOSCALER:
-                return Ours(Spec(max_replicas=MOST, objective=SLO), seed)
-            case Autoscaler.HPA:
-                return CpuHpa(TARGET_PERCENT, Behavior(), MOST, seed)
-            case Autoscaler.NONE:
-                raise ValueError(by)
-            case _:
-                assert_never(by)
-
-    end_s = sum(step.duration_s for step in trace)
-    return [seen(replayed(service, arm(str(number)), trace, SLO, str(number)), end_s) for number in range(SIMULATIONS)]
+    end_s, seeds = sum(step.duration_s for step in trace), map(str, range(SIMULATIONS))
+    return [seen(replayed(service, ARMS[by](seed), trace, SLO, seed), end_s) for seed in seeds]
 
 
 def middle(found: Sequence[Seen]) -> Seen:

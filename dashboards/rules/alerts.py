@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from dashboards.ask import PODS
 from dashboards.rules.rule import Alert, Group, Severity
 from dashboards.rules.scale import Scale, duration
 from dashboards.series import (
     CONTAINER_PERIODS,
+    CONTAINER_STARTED,
     CONTAINER_THROTTLED,
     DECISIONS,
     DESIRED,
@@ -42,8 +44,6 @@ from lab.core.operations import Operation
 from lab.core.scenario import Scenario
 
 MINUTE, HOUR = 60, 3600
-CONTAINER_STARTED = "container_start_time_seconds"  # of cAdvisor's, as those in `dashboards.series`
-PODS = 'job="pods"'
 TELLING = 'telemetry!="off"'  # who tells nothing on purpose can't be read
 REPLICAS = f'{PODS}, role!="", {TELLING}'
 OF_POD = f"* on (pod) group_left (variant, role) group by (pod, variant, role) ({UP}{{{PODS}}})"

@@ -16,8 +16,7 @@ from dashboards.rules.files import files, groups
 from dashboards.rules.objectives import of_roles, of_scenarios
 from dashboards.rules.rule import Alert, Recording
 from dashboards.rules.scale import LAB, SCALES, Scale
-from dashboards.series import OF_CONTAINERS, SERIES
-from lab.core.conventions import LOAD_RETRIED
+from dashboards.series import SERIES
 from lab.core.scenario import Scenario
 from lab.scenarios import load_scenario
 from lab.tree import ROOT, contract_operations
@@ -26,7 +25,6 @@ from tests.rules.cases import CLAIMS, FIRES, QUIET
 PAGE = (ROOT / "docs" / "alerts.md").read_text()
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SECTIONS = ["First look", "Likely causes", "Safe actions", "Over when"]
-KNOWN = {**SERIES, LOAD_RETRIED.name: frozenset(LOAD_RETRIED.labels), alerts.CONTAINER_STARTED: OF_CONTAINERS}
 MADE_HERE = {"in", "at", "name"}  # by label_replace and label_join
 
 of_each_scale = pytest.mark.parametrize("scale", SCALES, ids=lambda scale: scale.name)
@@ -54,7 +52,7 @@ def test_rules_ask_for_what_is_exported(scale: Scale) -> None:
         for name, selector in asked
         if selector.name not in recorded
         for label in (*selector.matched, "")
-        if selector.name not in KNOWN or (label and label not in KNOWN[selector.name] | {"job", "role"})
+        if selector.name not in SERIES or (label and label not in SERIES[selector.name] | {"job", "role"})
     ]
     assert len(asked) > 100
     assert unknown == []
@@ -62,7 +60,7 @@ def test_rules_ask_for_what_is_exported(scale: Scale) -> None:
 
 @of_each_scale
 def test_rules_group_by_labels_that_are_exported(scale: Scale) -> None:
-    exported = MADE_HERE.union(*KNOWN.values())
+    exported = MADE_HERE.union(*SERIES.values())
     assert {label for rule in rules(scale) for label in named(rule.expr).grouped} <= exported
 
 
@@ -98,7 +96,7 @@ def test_a_runbook_asks_for_what_is_exported(path: Path) -> None:
     queries = [line for block in blocks for line in block.splitlines() if not re.match(r"\.venv|kubectl", line)]
     asked = {selector.name for query in queries for selector in named(query).selectors}
     assert asked
-    assert asked - KNOWN.keys() == set()
+    assert asked - SERIES.keys() == set()
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: f"{alert.name}-{alert.severity}")

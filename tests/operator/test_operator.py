@@ -195,7 +195,8 @@ def test_a_storm_of_events_decides_no_more_often(shop: Shop) -> None:
             for plural, name in ((PODS, "catalog-1"), (DEPLOYMENTS, "catalog"), (AUTOSCALERS, "catalog")):
                 shop.send("PATCH", plural, name, {"metadata": {"annotations": {"n": str(number)}}})
         operator.works()
-        assert operator.ticks() - before <= (time.monotonic() - began) / INTERVAL_S + 1
+        # One that was due before it began, and one that came later than the next.
+        assert operator.ticks() - before <= (time.monotonic() - began) / INTERVAL_S + 2
 
 
 def test_of_two_operators_one_works_and_the_other_takes_over(shop: Shop) -> None:
